@@ -1,0 +1,1 @@
+"""The backends: one framework's array operations, tensors and gradients each."""

@@ -1,0 +1,209 @@
+"""NumPy, the embedded default; HIPS autograd boxes pass through and carry the gradient."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from unified_loss.ops import DTYPES, Array, Axis
+
+from .base import Backend, UnsupportedOperation
+
+_NUMPY_OPS = {
+    "exp": "exp",
+    "log": "log",
+    "log1p": "log1p",
+    "sqrt": "sqrt",
+    "square": "square",
+    "abs": "abs",
+    "isinf": "isinf",
+    "maximum": "maximum",
+    "logical_and": "logical_and",
+    "logical_or": "logical_or",
+    "logical_not": "logical_not",
+    "any": "any",
+    "reshape": "reshape",
+    "squeeze": "squeeze",
+    "broadcast_to": "broadcast_to",
+    "permute_dims": "transpose",
+}
+
+
+class NumpyBackend(Backend):
+    """NumPy arrays, and the boxes that HIPS autograd wraps around them."""
+
+    name = "numpy"
+    module = "numpy"
+    distribution = "numpy"
+    renames = _NUMPY_OPS
+    unsupported = {"bfloat16": "NumPy has no bfloat16 (ml_dtypes adds one that few functions accept)"}
+    dtypes = ("float16", "float32", "float64")
+
+    shape = staticmethod(np.shape)
+
+    def dtype(self, x: Array, /) -> str:
+        return str(x.dtype.name)
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        return x.astype(dtype)
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        return np.eye(n, dtype=like.dtype)
+
+    def relu(self, x: Array, /) -> Array:
+        # maximum(x, 0) would share the gradient of a tie; NaN must not become 0.
+        return self.where(x <= 0, 0.0, x)
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        below = x if min is None else self.where(x < min, min, x)
+        return below if max is None else self.where(below > max, max, below)
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # NumPy 1 promotes by value: a Python 0.0 beside a float16 0-d array gives float64.
+        array = x1 if hasattr(x1, "dtype") else x2
+        x1, x2 = (x if hasattr(x, "dtype") else array.dtype.type(x) for x in (x1, x2))
+        return self.framework.where(condition, x1, x2)
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        return self.framework.sum(x, axis=axis, keepdims=keepdims)
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        return x if axis == () else self.framework.mean(x, axis=axis, keepdims=keepdims)
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return self.framework.max(x, axis=axis, keepdims=keepdims)
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array:
+        return self.framework.expand_dims(x, axis)
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return self.framework.concatenate(list(arrays), axis=axis)
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return self.framework.stack(list(arrays), axis=axis)
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        before = (slice(None),) * (axis % len(x.shape))
+        return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        return np.take_along_axis(x, indices, axis)
+
+    def stop_gradient(self, x: Array, /) -> Array:
+        return x
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, np.ndarray | np.generic)
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        if dtype == "bfloat16":
+            raise UnsupportedOperation(self.unsupported[dtype])
+        array = np.asarray(x)
+        if dtype is None and not hasattr(x, "dtype"):
+            dtype = {"f": "float32", "i": "int64", "b": "bool"}.get(array.dtype.kind)
+        if dtype is None and array.dtype.name not in DTYPES:
+            raise UnsupportedOperation(f"NumPy array of dtype {array.dtype} is not numeric")
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return np.asarray(x)
+
+    def from_dlpack(self, x: object, /) -> Array:
+        return np.from_dlpack(x)
+
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        def quiet(*args: Any) -> Array:
+            # As in every other framework, log(0) is -inf and 0/0 NaN without a warning.
+            with np.errstate(all="ignore"):
+                return np.asarray(program(*args))
+
+        return quiet
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        return boxed_backend().value_and_grad(function, argnums, args)
+
+
+class BoxedNumpyBackend(NumpyBackend):
+    """The same operations through autograd.numpy, for arguments that autograd has boxed."""
+
+    module = "autograd.numpy"
+    distribution = "autograd"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tracer = importlib.import_module("autograd.tracer")
+        self._extend = importlib.import_module("autograd.extend")
+
+    @property
+    def version(self) -> str:
+        return np.__version__
+
+    def is_tensor(self, x: object, /) -> bool:
+        return bool(self._tracer.isbox(x))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        # autograd has no take_along_axis; open index grids say the same and it knows indexing.
+        indices = self.stop_gradient(indices)
+        grids = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+        grids[axis] = indices
+        return x[tuple(grids)]
+
+    def stop_gradient(self, x: Array, /) -> Array:
+        while self._tracer.isbox(x):
+            x = x._value
+        return x
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return np.asarray(self.stop_gradient(x))
+
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        def quiet(*args: Any) -> Array:
+            with np.errstate(all="ignore"):
+                return program(*args)
+
+        return quiet
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        def of_selected(*selected: Array) -> Array:
+            full = list(args)
+            for i, x in zip(argnums, selected, strict=True):
+                full[i] = x
+            return function(*full)
+
+        make_vjp, vspace = importlib.import_module("autograd.core").make_vjp, self._extend.vspace
+        selected = tuple(args[i] for i in argnums)
+        with np.errstate(all="ignore"):
+            vjp, value = make_vjp(lambda xs: of_selected(*xs), _as_sequence(selected))
+            value = self.stop_gradient(value)
+            grads = vjp(vspace(value).ones().astype(value.dtype))
+        return np.asarray(value), tuple(
+            np.asarray(g, dtype=x.dtype) for g, x in zip(grads, selected, strict=True)
+        )
+
+
+def _as_sequence(arrays: tuple[Array, ...]) -> Any:
+    """A tuple that autograd differentiates through as one argument."""
+    return importlib.import_module("autograd.builtins").tuple(arrays)
+
+
+def boxed_backend() -> BoxedNumpyBackend:
+    """The backend of autograd's boxes; an error says what to install without autograd."""
+    global _boxed
+    if _boxed is None:
+        try:
+            _boxed = BoxedNumpyBackend()
+        except ImportError as error:
+            raise UnsupportedOperation(
+                "gradients of NumPy arrays need HIPS autograd: pip install 'unified_loss[autograd]'"
+            ) from error
+    return _boxed
+
+
+_boxed: BoxedNumpyBackend | None = None

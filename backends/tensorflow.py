@@ -1,0 +1,143 @@
+"""TensorFlow."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from unified_loss.ops import DTYPES, Array
+
+from .base import Backend, UnsupportedOperation
+
+
+class TensorflowBackend(Backend):
+    """tf.Tensor and tf.Variable; runs eagerly, inside tf.function and under XLA."""
+
+    name = "tensorflow"
+    module = "tensorflow"
+    distribution = "tensorflow-cpu"
+    renames: ClassVar[dict[str, str]] = {
+        "astype": "cast",
+        "abs": "abs",
+        "exp": "exp",
+        "log": "math.log",
+        "log1p": "math.log1p",
+        "sqrt": "sqrt",
+        "square": "square",
+        "relu": "nn.relu",
+        "isinf": "math.is_inf",
+        "maximum": "maximum",
+        "logical_and": "logical_and",
+        "logical_or": "logical_or",
+        "logical_not": "logical_not",
+        "any": "reduce_any",
+        "sum": "reduce_sum",
+        "mean": "reduce_mean",
+        "max": "reduce_max",
+        "reshape": "reshape",
+        "expand_dims": "expand_dims",
+        "squeeze": "squeeze",
+        "permute_dims": "transpose",
+        "concat": "concat",
+        "stack": "stack",
+        "broadcast_to": "broadcast_to",
+        "stop_gradient": "stop_gradient",
+        "softplus": "math.softplus",
+        "logsumexp": "reduce_logsumexp",
+        "log_softmax": "nn.log_softmax",
+    }
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        static = x.shape.as_list()
+        if None not in static:
+            return tuple(static)
+        dynamic = tf.shape(x)
+        return tuple(dynamic[i] if n is None else n for i, n in enumerate(static))
+
+    def dtype(self, x: Array, /) -> str:
+        return str(x.dtype.name)
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        with tf.device(like.device):
+            return tf.eye(n, dtype=like.dtype)
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        # tf.clip_by_value wants both ends; at a tie maximum and minimum give the gradient to x.
+        raised = x if min is None else tf.maximum(x, min)
+        return raised if max is None else tf.minimum(raised, max)
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # tf.where makes a Python float float32, whatever stands beside it.
+        array: Array = x1 if self.is_tensor(x1) else x2
+        x1, x2 = (x if self.is_tensor(x) else tf.constant(x, array.dtype) for x in (x1, x2))
+        return tf.where(condition, x1, x2)
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        return tuple(tf.unstack(x, axis=axis))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        # TensorFlow picks along the last axis: its gather treats all axes before as a batch.
+        rank = x.shape.rank
+        axis %= rank
+        if axis == rank - 1:
+            return tf.gather(x, indices, batch_dims=axis)
+        swap = [*range(rank)]
+        swap[axis], swap[-1] = rank - 1, axis
+        picked = tf.gather(tf.transpose(x, swap), tf.transpose(indices, swap), batch_dims=rank - 1)
+        return tf.transpose(picked, swap)
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, tf.Tensor | tf.Variable)
+
+    def is_concrete(self, x: Array, /) -> bool:
+        return bool(tf.executing_eagerly() and not tf.is_symbolic_tensor(x))
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        array = np.asarray(x)
+        if dtype is None:
+            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
+            dtype = default.get(array.dtype.kind, array.dtype.name)
+        if dtype not in DTYPES:
+            raise UnsupportedOperation(f"unified_loss has no dtype {dtype!r} for tensorflow")
+        with nullcontext() if like is None else tf.device(like.device):
+            return tf.convert_to_tensor(array.astype(tf.as_dtype(dtype).as_numpy_dtype, copy=False))
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return np.asarray(tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x)
+
+    def from_dlpack(self, x: object, /) -> Array:
+        capsule = x.__dlpack__()  # type: ignore[attr-defined]
+        # TensorFlow 2.21 takes any address, and aborts the process once an operation reads from
+        # one that is not a multiple of 64, as those of NumPy arrays and of slices often are.
+        if _address(capsule) % 64:
+            raise UnsupportedOperation("tensorflow shares memory only where it is aligned to 64 bytes")
+        return tf.experimental.dlpack.from_dlpack(capsule)
+
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        # No loss branches on values: AutoGraph would only rewrite its source, slowly.
+        unconverted: Callable[..., Array] = tf.autograph.experimental.do_not_convert(program)
+        return unconverted
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        selected = [args[i] for i in argnums]
+        with tf.GradientTape() as tape:
+            tape.watch(selected)
+            value = function(*args)
+        grads = tape.gradient(value, selected, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return value, tuple(tf.convert_to_tensor(g) for g in grads)
+
+
+def _address(capsule: Any) -> int:
+    """Where the data of a DLPack capsule begins: its first field, plus byte_offset 40 bytes on."""
+    pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", ctypes.pythonapi)
+    )
+    head = pointer_of(capsule, b"dltensor")
+    return (ctypes.c_void_p.from_address(head).value or 0) + ctypes.c_uint64.from_address(head + 40).value

@@ -1,0 +1,129 @@
+"""PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from unified_loss.ops import DTYPES, Array, Axis
+
+from .base import Backend, UnsupportedOperation
+
+_NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
+_DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
+
+
+class TorchBackend(Backend):
+    """torch tensors; autograd, torch.compile and torch.func see ordinary torch operations."""
+
+    name = "torch"
+    module = "torch"
+    distribution = "torch"
+    renames = {
+        "abs": "abs",
+        "exp": "exp",
+        "log": "log",
+        "log1p": "log1p",
+        "sqrt": "sqrt",
+        "square": "square",
+        "relu": "relu",
+        "clip": "clamp",
+        "isinf": "isinf",
+        "maximum": "maximum",
+        "where": "where",
+        "logical_and": "logical_and",
+        "logical_or": "logical_or",
+        "logical_not": "logical_not",
+        "any": "any",
+        "reshape": "reshape",
+        "squeeze": "squeeze",
+        "permute_dims": "permute",
+        "broadcast_to": "broadcast_to",
+        "stop_gradient": "Tensor.detach",
+    }
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        return tuple(x.shape)
+
+    def dtype(self, x: Array, /) -> str:
+        return _DTYPE_NAME.get(x.dtype, str(x.dtype).removeprefix("torch."))
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        return x.to(_NATIVE_DTYPE[dtype])
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        return torch.eye(n, dtype=like.dtype, device=like.device)
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        # To torch an empty tuple of axes means all of them.
+        return x if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        return x if axis == () else torch.mean(x, dim=axis, keepdim=keepdims)
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return torch.amax(x, dim=axis, keepdim=keepdims)
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array:
+        return torch.unsqueeze(x, axis)
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return torch.cat(tuple(arrays), dim=axis)
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return torch.stack(tuple(arrays), dim=axis)
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        return torch.unbind(x, dim=axis)
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        return torch.gather(x, axis, indices.to(torch.int64))
+
+    def logsumexp(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return torch.logsumexp(x, dim=axis, keepdim=keepdims)
+
+    def log_softmax(self, x: Array, /, *, axis: int) -> Array:
+        return functional.log_softmax(x, dim=axis)
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, torch.Tensor)
+
+    def is_concrete(self, x: Array, /) -> bool:
+        return not torch.compiler.is_compiling() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        device = None if like is None else like.device
+        native = None if dtype is None else _NATIVE_DTYPE.get(dtype)
+        if dtype is not None and native is None:
+            raise UnsupportedOperation(f"torch has no dtype {dtype!r}")
+        if not hasattr(x, "dtype"):
+            array = torch.as_tensor(x, dtype=native, device=device)
+            widened = array.dtype == torch.float64 and native is None
+            return array.to(torch.float32) if widened else array
+        # A read-only NumPy array must be copied: torch would write through it.
+        writable = x if getattr(getattr(x, "flags", None), "writeable", True) else x.copy()
+        return torch.as_tensor(writable, dtype=native, device=device)
+
+    def to_numpy(self, x: Array, /) -> Any:
+        x = x.detach().cpu()
+        return (x.to(torch.float32) if x.dtype == torch.bfloat16 else x).numpy()
+
+    def from_dlpack(self, x: object, /) -> Array:
+        return torch.from_dlpack(x)
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        full = list(args)
+        for i in argnums:
+            full[i] = full[i].detach().requires_grad_()
+        selected = [full[i] for i in argnums]
+        with torch.enable_grad():
+            value = function(*full)
+        if not value.requires_grad:
+            return value, tuple(torch.zeros_like(x) for x in selected)
+        grads = torch.autograd.grad(value.sum(), selected, allow_unused=True, materialize_grads=True)
+        return value.detach(), tuple(grads)

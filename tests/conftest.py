@@ -1,0 +1,67 @@
+"""The `backend` fixture: every framework in turn, in the one order in which all can be imported."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import pytest
+
+# Read by the frameworks when they are imported, so set before anything can import one.
+os.environ["JAX_ENABLE_X64"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from unified_loss.backends.base import Backend
+from unified_loss.errors import BackendError
+from unified_loss.registry import ENTRIES, get_backend
+
+ORDER = tuple(ENTRIES)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("unified_loss")
+    group.addoption(
+        "--backend", action="append", choices=ORDER, metavar="NAME", help="only this backend; repeatable"
+    )
+    group.addoption(
+        "--all-backends", action="store_true", help="fail, not skip, where a framework cannot be imported"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist starts with the largest group unless told otherwise, which would give a worker
+    # the frameworks in an order that crashes it.
+    config.option.loadscopereorder = False
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--backend") or ORDER
+    names = [name for name in ORDER if name in chosen]
+    # One worker for each framework: the second would only import it again.
+    parameters = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    metafunc.parametrize("backend", parameters, indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> int:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return ORDER.index(parameters["backend"]) if "backend" in parameters else -1
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Backend:
+    try:
+        with warnings.catch_warnings():
+            # What a framework deprecates while it is imported is not ours to mend.
+            warnings.simplefilter("ignore")
+            return get_backend(request.param)
+    except BackendError as error:
+        if request.config.getoption("--all-backends"):
+            raise
+        pytest.skip(str(error))

@@ -1,0 +1,287 @@
+"""Binds a plan to a backend, dtypes and ranks: all that can be decided before the values are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import DtypeError, LabelError, ShapeError
+from .layout import Layout
+from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
+from .plan import Plan
+from .spec import Spec
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
+
+Program = Callable[..., Array]
+Sizes = tuple[int, ...]
+Step = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a loss and its arguments are called by those who call it."""
+
+    loss: str
+    arguments: Mapping[str, str]
+
+    def of(self, role: str) -> str:
+        """The caller's name of a role."""
+        return self.arguments.get(role, role)
+
+
+def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
+    """The program that evaluates a plan on tensors like these: its inputs in order, then the weight.
+
+    It may be called again with tensors of the same framework, dtypes and ranks; shapes are checked
+    at each call.
+    """
+    spec = Spec.registry[plan.spec]
+    parameters = dict(plan.parameters)
+    layouts = dict(plan.layouts)
+    first, *others = spec.inputs
+    leading, weight = arrays[0], arrays[len(spec.inputs)]
+    for role, x in zip(spec.inputs, arrays, strict=False):
+        if x is None and role not in spec.optional:
+            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
+    dtype, rank = _leading_dtype(backend, leading, names, first), len(backend.shape(leading))
+    axis = _class_axis(parameters, rank, names, spec)
+    compute_dtype = "float32" if requires_float32_accumulation(dtype) else dtype
+
+    to_compute: Step | None = None if dtype == compute_dtype else _cast(backend, compute_dtype)
+    prepare_first = _steps(_permutation(backend, spec, layouts, first, rank, names), to_compute)
+    present = [
+        (i, role, _Arrangement(backend, names, role, layouts[role], axis))
+        for i, role in enumerate(others, start=1)
+        if arrays[i] is not None
+    ]
+    prepare = [
+        (
+            i,
+            arrangement,
+            spec.inputs.index(limit) if (limit := layouts[role].limit) else None,
+            _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names),
+        )
+        for i, role, arrangement in present
+    ]
+    width, formula, ops = len(spec.inputs), spec.formula, backend
+    target_position = next((i for i, role, _ in present if role == "target"), None)
+    cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
+    reduce: Callable[[Array, Array | None], Array] | None = None
+
+    def program(*given: Array) -> Array:
+        nonlocal reduce
+        leading = given[0] if prepare_first is None else prepare_first(given[0])
+        inputs: list[Array | None] = [None] * width
+        inputs[0] = leading
+        shape = ops.shape(leading)
+        poison = None
+        for i, arrangement, limit, convert in prepare:
+            x = given[i] if convert is None else convert(given[i])
+            longest = None if limit is None else ops.shape(inputs[limit])[1]
+            inputs[i], invalid = arrangement(x, shape, longest)
+            poison = poison if invalid is None else invalid
+        losses = formula(ops, *inputs, **parameters)
+        if reduce is None:
+            reduce = _bind_reduction(plan, ops, len(ops.shape(losses)), names)
+        weight = given[width]
+        if weight is not None:
+            plan.weighting.check(ops.shape(weight), ops.shape(losses), names.loss, names.of("weight"))
+            weight = weight if cast_weight is None else cast_weight(weight)
+        if poison is not None:
+            losses = ops.where(_like_losses(ops, poison, losses, axis), float("nan"), losses)
+        target = None if target_position is None else inputs[target_position]
+        result = reduce(plan.weighting.apply(ops, losses, weight, target), weight)
+        return result if to_compute is None else ops.astype(result, dtype)
+
+    return backend.guard(program)
+
+
+# --------------------------------------------------------------------- decided at binding
+
+
+def _leading_dtype(backend: Backend, x: Array, names: Names, role: str) -> str:
+    dtype = backend.dtype(x)
+    if dtype not in FLOAT_DTYPES:
+        raise DtypeError(
+            f"{names.loss}: {names.of(role)} has dtype {dtype}, expected one of {', '.join(FLOAT_DTYPES)}"
+        )
+    return dtype
+
+
+def _class_axis(parameters: Mapping[str, Any], rank: int, names: Names, spec: Spec) -> int:
+    for name in ("axis", "batch_axis"):
+        value = parameters.get(name)
+        if value is not None and not -rank <= value < rank:
+            raise ShapeError(
+                f"{names.loss}: {name} {value} is out of range: {names.of(spec.inputs[0])} has {rank} axes"
+            )
+    axis: int = parameters.get("axis", -1)
+    return axis % rank if rank else 0
+
+
+def _bind_reduction(
+    plan: Plan, ops: Backend, rank: int, names: Names
+) -> Callable[[Array, Array | None], Array]:
+    try:
+        return plan.reduction.bind(ops, rank)
+    except ShapeError as error:
+        raise ShapeError(f"{names.loss}: {error}") from None
+
+
+def _cast(backend: Backend, dtype: str) -> Step:
+    return lambda x: backend.astype(x, dtype)
+
+
+def _steps(*steps: Step | None) -> Step | None:
+    wanted = [step for step in steps if step is not None]
+    if len(wanted) < 2:
+        return wanted[0] if wanted else None
+    return lambda x: wanted[1](wanted[0](x))
+
+
+def _permutation(
+    backend: Backend, spec: Spec, layouts: Mapping[str, Layout], role: str, rank: int, names: Names
+) -> Step | None:
+    own, given = spec.layouts[role].axes, layouts[role].axes
+    if own is None or given is None:
+        return None
+    if rank != len(own):
+        raise ShapeError(f"{names.loss}: {names.of(role)} has {rank} axes, expected {len(own)}: {given}")
+    if own == given:
+        return None
+    if sorted(own) != sorted(given):
+        raise ShapeError(f"{names.loss}: {names.of(role)} cannot have layout {given!r}, expected the axes {own}")
+    order = tuple(given.index(letter) for letter in own)
+    return lambda x: backend.permute_dims(x, order)
+
+
+def _preparation(
+    backend: Backend,
+    spec: Spec,
+    layouts: Mapping[str, Layout],
+    role: str,
+    x: Array,
+    compute_dtype: str,
+    names: Names,
+) -> Step | None:
+    permute = _permutation(backend, spec, layouts, role, len(backend.shape(x)), names)
+    if layouts[role].index:
+        dtype = backend.dtype(x)
+        if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
+            raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integer class indices")
+        return permute
+    return _steps(permute, _casting(backend, x, compute_dtype, names, role))
+
+
+def _casting(backend: Backend, x: Array, dtype: str, names: Names, role: str) -> Step | None:
+    given = backend.dtype(x)
+    if given not in (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool"):
+        raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {given}, expected real numbers")
+    return None if given == dtype else _cast(backend, dtype)
+
+
+# ----------------------------------------------------------------------- done at each call
+
+
+def _known(*shapes: Sizes) -> bool:
+    """Whether all sizes are numbers; inside a traced function some may be symbolic."""
+    return all(isinstance(n, int) for shape in shapes for n in shape)
+
+
+def _size(shape: Sizes) -> int:
+    product = 1
+    for n in shape:
+        product *= n
+    return product
+
+
+def _equal(a: Sizes, b: Sizes) -> bool:
+    return a == b or (
+        len(a) == len(b)
+        and all(m == n for m, n in zip(a, b, strict=True) if isinstance(m, int) and isinstance(n, int))
+    )
+
+
+class _Arrangement:
+    """Brings one input to what the spec reads, given the first input's shape."""
+
+    def __init__(self, backend: Backend, names: Names, role: str, layout: Layout, axis: int) -> None:
+        self.ops = backend
+        self.names = names
+        self.role = role
+        self.layout = layout
+        self.axis = axis
+
+    def __call__(self, x: Array, leading: Sizes, longest: int | None) -> tuple[Array, Array | None]:
+        """The input as the spec reads it, and where its index is invalid but could not be refused.
+
+        `longest` is the greatest value of lengths; class indices are bounded by the class axis.
+        """
+        shape = self.ops.shape(x)
+        expected = self._expected(shape, leading)
+        if not _equal(shape, expected):
+            x = self._reshaped(x, shape, expected)
+        if self.layout.signed:
+            x = (x + 1) * 0.5
+        if not self.layout.index:
+            return x, None
+        return self._index(x, leading[self.axis] - 1 if longest is None else longest)
+
+    def _expected(self, shape: Sizes, leading: Sizes) -> Sizes:
+        rule = self.layout.shape
+        if rule == "same":
+            return leading
+        if rule == "without_axis":
+            return leading[: self.axis] + leading[self.axis + 1 :]
+        if rule == "batch":
+            return leading[:1]
+        if rule == "sequence":
+            return (leading[0], *shape[1:2]) if len(shape) == 2 else (leading[0], -1)
+        return self._broadcastable(shape, leading)
+
+    def _broadcastable(self, shape: Sizes, leading: Sizes) -> Sizes:
+        tail = leading[len(leading) - len(shape) :] if len(shape) <= len(leading) else leading
+        fits = len(shape) <= len(leading) and all(
+            m == n or m == 1 for m, n in zip(shape, tail, strict=True) if _known((m,), (n,))
+        )
+        return shape if fits else leading
+
+    def _reshaped(self, x: Array, shape: Sizes, expected: Sizes) -> Array:
+        if self.layout.any_shape and (not _known(shape, expected) or _size(shape) == _size(expected)):
+            return self.ops.reshape(x, expected)
+        wanted = {
+            "broadcast": f"a shape that broadcasts to {expected}",
+            "sequence": f"({expected[0]}, labels)",
+        }.get(self.layout.shape, str(expected))
+        if self.layout.any_shape:
+            wanted += " or as many elements in another shape"
+        raise ShapeError(
+            f"{self.names.loss}: {self.names.of(self.role)} has shape {shape}, expected {wanted}"
+        )
+
+    def _index(self, x: Array, highest: int) -> tuple[Array, Array | None]:
+        layout, ops = self.layout, self.ops
+        clipped = ops.clip(x, min=layout.lowest_index, max=highest)
+        if layout.out_of_range == "clip":
+            return ops.astype(clipped, "int32"), None
+        invalid = ops.logical_or(x < layout.lowest_index, x > highest)
+        if ops.is_concrete(invalid):
+            if bool(ops.any(invalid)):
+                self._refuse(x, highest)
+            return ops.astype(x, "int32"), None
+        return ops.astype(clipped, "int32"), invalid if layout.shape == "without_axis" else None
+
+    def _refuse(self, x: Array, highest: int) -> None:
+        lowest = self.layout.lowest_index
+        wrong = next(v for v in self.ops.to_numpy(x).reshape(-1) if not lowest <= v <= highest)
+        raise LabelError(
+            f"{self.names.loss}: {self.names.of(self.role)} holds {wrong}, expected {lowest} to {highest}"
+        )
+
+
+def _like_losses(ops: Backend, mask: Array, losses: Array, axis: int) -> Array:
+    """A mask in the shape of the target, in the losses' shape where these keep the class axis."""
+    return ops.expand_dims(mask, axis=axis) if len(ops.shape(mask)) < len(ops.shape(losses)) else mask

@@ -1,0 +1,1 @@
+"""Each framework's own loss API, under the framework's own dotted names, on any backend."""

@@ -1,0 +1,5 @@
+"""The losses of `mxnet.gluon`."""
+
+from . import loss
+
+__all__ = ["loss"]

@@ -1,0 +1,50 @@
+"""How an input may come, and how it is brought to what the spec reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = Literal["same", "without_axis", "broadcast", "batch", "sequence"]
+OutOfRange = Literal["raise", "clip"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout of one input of a plan.
+
+    Parameters
+    ----------
+    shape
+        The shape that is expected, in terms of the first input's: the ``same``; the same
+        ``without_axis`` (the spec's `axis`); one that may ``broadcast`` to it; ``batch``, one
+        entry per sample; ``sequence``, one row per sample.
+    any_shape
+        Whether any shape with the right number of elements will do, and is reshaped.
+    index
+        Whether the input holds class indices, which stay integers.
+    any_dtype
+        Whether indices may come as floats, which are truncated.
+    out_of_range
+        What an index outside [0, classes) does: ``raise`` an IndexError, or ``clip`` to the
+        nearest class. Where values cannot be read, inside a traced function, ``raise`` gives
+        NaN instead.
+    lowest_index
+        The least index that is not out of range; -1 where that marks padding.
+    limit
+        The role of the input whose second axis bounds the values, for lengths.
+    signed
+        Whether labels come as -1 and 1, and are mapped to 0 and 1 by ``(y + 1) / 2``.
+    axes
+        The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
+    """
+
+    shape: Shape = "same"
+    any_shape: bool = False
+    index: bool = False
+    any_dtype: bool = False
+    out_of_range: OutOfRange = "raise"
+    lowest_index: int = 0
+    limit: str | None = None
+    signed: bool = False
+    axes: str | None = None

@@ -1,0 +1,163 @@
+"""`Loss`: a plan that is called with tensors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .binding import Names, Program, bind
+from .dispatch import backend_for, backend_of
+from .errors import MixedTensorsError
+from .plan import Plan
+from .reduction import Reduction, check_reduction
+from .spec import Spec
+
+_PROGRAM_LIMIT = 256
+"""Programs kept per loss; only calls with ever new dtypes or ranks reach it."""
+
+
+class Loss:
+    """A plan, callable on the tensors of any framework.
+
+    Parameters
+    ----------
+    plan : what to compute
+    name : what to call the loss in errors
+    arguments : the callers' names of the roles, where they differ
+    backend : where neutral inputs run; by default as selected
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        name: str | None = None,
+        arguments: Mapping[str, str] | None = None,
+        backend: str | None = None,
+    ) -> None:
+        # Through object, because dialect losses are frozen.
+        fix = functools.partial(object.__setattr__, self)
+        fix("plan", plan)
+        fix("backend", backend)
+        fix("_names", Names(name or plan.spec, arguments or {}))
+        fix("_programs", {})
+        roles = (*plan.inputs, "weight")
+        fix("_constants", tuple((roles.index(role), c.tensor) for role, c in plan.constants))
+
+    plan: Plan
+    backend: str | None
+    _names: Names
+    _programs: dict[Any, Program]
+    _constants: tuple[tuple[int, Any], ...]
+
+    def __call__(self, *inputs: Any, weight: Any = None) -> Any:
+        """Evaluate the plan on its inputs in order, and a weight."""
+        missing = len(self.plan.inputs) - len(inputs)
+        if missing < 0:
+            raise TypeError(f"{self._names.loss}: {len(inputs)} inputs given, expected {self.plan.inputs}")
+        return self.evaluate(*inputs, *[None] * missing, weight)
+
+    def __repr__(self) -> str:
+        return f"Loss({self.plan!r})"
+
+    def evaluate(self, *arrays: Any) -> Any:
+        """Evaluate the plan on its inputs in order and the weight, None for each that is absent."""
+        if self._constants:
+            arrays = self._with_constants(arrays)
+        try:
+            key = tuple([x if x is None else (x.__class__, x.dtype, len(x.shape)) for x in arrays])
+            program = self._programs.get(key)
+        except (AttributeError, TypeError, ValueError):
+            # Not all are tensors of known rank; what exactly is wrong, if anything, is found below.
+            return self._evaluate_neutral(arrays)
+        if program is not None:
+            return program(*arrays)
+        if any(x is not None and backend_of(x) is None for x in arrays):
+            return self._evaluate_neutral(arrays)
+        return self._bind(key, arrays)(*arrays)
+
+    def _with_constants(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        filled = list(arrays)
+        leading = next((x for x in arrays if x is not None and backend_of(x) is not None), None)
+        for position, tensor in self._constants:
+            if filled[position] is None:
+                neutral = leading is not None and backend_of(tensor) is None
+                backend = backend_of(leading) if neutral else None
+                filled[position] = tensor if backend is None else backend.asarray(tensor, like=leading)
+        return tuple(filled)
+
+    def _evaluate_neutral(self, arrays: Sequence[Any]) -> Any:
+        """Evaluate with lists, numbers or NumPy arrays among the inputs, moved to one backend first."""
+        backend = backend_for(arrays, self.backend, self._names.loss)
+        like = next((x for x in arrays if x is not None and backend_of(x) is backend), None)
+        tensors = tuple(
+            x if x is None or backend_of(x) is backend else self._tensor(backend, x, like, role)
+            for role, x in zip((*self.plan.inputs, "weight"), arrays, strict=True)
+        )
+        key = (
+            backend.name,
+            *(x if x is None else (x.__class__, x.dtype, len(backend.shape(x))) for x in tensors),
+        )
+        program = self._programs.get(key) or self._bind(key, tensors)
+        return program(*tensors)
+
+    def _tensor(self, backend: Any, x: Any, like: Any, role: str) -> Any:
+        try:
+            return backend.asarray(x, like=like)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"{self._names.loss}: {self._names.of(role)} is no array of numbers: {error}"
+            ) from error
+
+    def _bind(self, key: Any, arrays: Sequence[Any]) -> Program:
+        backend = backend_for(arrays, self.backend, self._names.loss)
+        if len(self._programs) >= _PROGRAM_LIMIT:
+            self._programs.clear()
+        program = self._programs[key] = bind(self.plan, backend, arrays, self._names)
+        return program
+
+    def to_config(self) -> dict[str, Any]:
+        """A JSON-ready dictionary from which `unified_loss.from_config` makes an equal loss."""
+        config: dict[str, Any] = {"plan": self.plan.to_json()}
+        return config if self.backend is None else {**config, "backend": self.backend}
+
+
+# ------------------------------------------------------------------------ canonical losses
+
+
+@functools.lru_cache(maxsize=1024)
+def _canonical(spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None) -> Loss:
+    check_reduction(reduction, f"{spec.name}: reduction")
+    plan = Plan.of(spec, reduction=Reduction(reduction), **dict(parameters))  # type: ignore[arg-type]
+    return Loss(plan, f"unified_loss.losses.{spec.name}", backend=backend)
+
+
+def _evaluate(
+    spec: Spec,
+    inputs: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    weight: Any,
+    reduction: str,
+    backend: str | None,
+) -> Any:
+    """What calling a spec does: bind its inputs by position or name, and evaluate the plan."""
+    if len(inputs) > len(spec.inputs):
+        raise TypeError(f"{spec.name}: {len(inputs)} inputs given, expected {', '.join(spec.inputs)}")
+    by_name = {**dict(zip(spec.inputs, inputs, strict=False))}
+    parameters = {}
+    for name, value in keywords.items():
+        if name in by_name:
+            raise TypeError(f"{spec.name}: argument {name!r} was given twice")
+        (by_name if name in spec.inputs else parameters)[name] = value
+    try:
+        loss = _canonical(spec, tuple(parameters.items()), reduction, backend)
+    except TypeError as error:
+        if "unhashable" in str(error):
+            raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
+        raise
+    return loss.evaluate(*[by_name.get(role) for role in spec.inputs], weight)
+
+
+Spec.evaluate = staticmethod(_evaluate)
+
+

@@ -1,0 +1,132 @@
+"""Divergences between distributions, and likelihoods of counts."""
+
+from __future__ import annotations
+
+import math
+
+from unified_loss.ops import Array, Ops
+from unified_loss.spec import spec
+
+
+@spec()
+def kl_divergence(
+    ops: Ops,
+    prediction: Array,
+    target: Array,
+    /,
+    *,
+    axis: int = -1,
+    from_logits: bool = False,
+    log_epsilon: float = 0.0,
+) -> Array:
+    r"""Kullback-Leibler divergence of a predicted from a target distribution, term by term.
+
+    .. math:: \ell = y (\log y - \log p)
+
+    Parameters
+    ----------
+    prediction : float array of log-probabilities, or of logits, any shape
+    target : array of the same shape, probabilities
+    axis : the class axis; only read where `from_logits`
+    from_logits : whether `prediction` holds logits, to be normalised by log-softmax along `axis`
+    log_epsilon : added to the target inside its logarithm (MXNet adds 1e-12)
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the terms, of the shape of `prediction`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    A target of 0 adds 0, also where the log-probability is -inf; its gradient by the target is
+    finite. A negative target gives NaN, a log-probability of -inf under a positive target inf.
+    ``mean`` divides by the number of terms, not of samples.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.kl_divergence([[-1.0, -0.5]], [[0.25, 0.75]], reduction="sum")), 6)
+    0.062665
+
+    References
+    ----------
+    S. Kullback, R. A. Leibler, On Information and Sufficiency, 1951;
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html
+    """
+    log_p = ops.log_softmax(prediction, axis=axis) if from_logits else prediction
+    if log_epsilon:
+        log_y = ops.log(target + log_epsilon)
+    else:
+        # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
+        log_y = ops.log(ops.where(target == 0, 1.0, target))
+    return log_y * target - ops.multiply_no_nan(log_p, target)
+
+
+@spec()
+def poisson_nll(
+    ops: Ops,
+    prediction: Array,
+    target: Array,
+    /,
+    *,
+    log_input: bool = True,
+    full: bool = False,
+    epsilon: float = 1e-8,
+) -> Array:
+    r"""Negative log-likelihood of a count under a Poisson distribution.
+
+    .. math:: \ell = \lambda - y \log \lambda + \log y!
+
+    The last term, which the prediction does not change, is left out unless `full`, and is then
+    Stirling's :math:`y \log y - y + \frac12 \log(2 \pi y)` for y > 1 and 0 otherwise.
+
+    Parameters
+    ----------
+    prediction : float array, any shape: the logarithm of the rate, or the rate
+    target : array of the same shape, counts
+    log_input : whether `prediction` is :math:`\log \lambda`
+    full : whether to add Stirling's term
+    epsilon : added to the rate inside the logarithm; only read where `log_input` is false
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    A log-rate of -inf gives 0 for a count of 0 and inf otherwise. A rate below ``-epsilon`` gives
+    NaN. A count of 0 is exact, also with `full`, where MXNet 1.9.1 gives NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.poisson_nll([0.0], [2.0]))
+    1.0
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html
+    """
+    if log_input:
+        loss = ops.exp(prediction) - ops.multiply_no_nan(prediction, target)
+    else:
+        loss = prediction - ops.multiply_no_nan(ops.log(prediction + epsilon), target)
+    if not full:
+        return loss
+    above_one = target > 1
+    count = ops.where(above_one, target, 1.0)
+    stirling = count * ops.log(count) - count + 0.5 * ops.log(2 * math.pi * count)
+    return loss + ops.where(above_one, stirling, 0.0)

@@ -1,0 +1,172 @@
+"""Losses of distances and angles between embeddings."""
+
+from __future__ import annotations
+
+from unified_loss.layout import Layout
+from unified_loss.ops import Array, Ops
+from unified_loss.spec import spec
+
+from .divergence import kl_divergence
+
+
+@spec()
+def triplet(
+    ops: Ops,
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    /,
+    *,
+    margin: float = 1.0,
+    batch_axis: int = 0,
+) -> Array:
+    r"""How much nearer than the negative, by squared distance and a margin, the positive is not.
+
+    .. math:: \ell = \max(0, \lVert p - a \rVert_2^2 - \lVert n - a \rVert_2^2 + m)
+
+    Parameters
+    ----------
+    anchor, positive, negative : float arrays of one shape
+    margin : the margin m, in squared units of the embedding
+    batch_axis : the axis of the samples; distances are taken over all others
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` one loss per sample.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    PyTorch's `TripletMarginLoss` takes distances, not their squares. At the kink the gradient is
+    0. Infinite distances on both sides give NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.triplet([[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]], margin=0.5))
+    0.5
+
+    References
+    ----------
+    F. Schroff, D. Kalenichenko, J. Philbin, FaceNet, 2015
+    """
+    rank = len(ops.shape(anchor))
+    features = tuple(i for i in range(rank) if i != batch_axis % rank)
+    difference = ops.square(positive - anchor) - ops.square(negative - anchor)
+    return ops.relu(ops.sum(difference, axis=features) + margin)
+
+
+@spec(target=Layout(shape="without_axis"))
+def cosine_embedding(
+    ops: Ops,
+    first: Array,
+    second: Array,
+    target: Array,
+    /,
+    *,
+    axis: int = -1,
+    margin: float = 0.0,
+    epsilon: float = 1e-12,
+    keepdims: bool = False,
+) -> Array:
+    r"""One minus the cosine for similar pairs, the cosine beyond a margin for dissimilar ones.
+
+    .. math:: \ell = \begin{cases} 1 - \cos(a, b) & y = 1 \\ \max(0, \cos(a, b) - m) & y = -1 \\
+              0 & \text{otherwise} \end{cases}
+
+    Parameters
+    ----------
+    first, second : float arrays of one shape, vectors along `axis`
+    target : array of that shape without `axis`, 1 for similar and -1 for dissimilar pairs
+    axis : the axis of the vectors
+    margin : the cosine that a dissimilar pair may have
+    epsilon : the least value of the product of the norms, by which the dot product is divided
+    keepdims : whether the axis of the vectors stays, with size 1
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `target`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    A zero vector has cosine 0 with any other, and a finite gradient (MXNet 1.9.1 gives NaN). At
+    the kink of the margin the gradient is 0.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> pairs = [[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [3.0, 4.0]], [1.0, -1.0]
+    >>> round(float(ul.losses.cosine_embedding(*pairs, reduction="sum")), 6)
+    1.6
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html
+    """
+    norms = ops.vector_norm(first, axis=axis, keepdims=True) * ops.vector_norm(second, axis=axis, keepdims=True)
+    cosine = ops.sum(first * second, axis=axis, keepdims=True) / ops.clip(norms, min=epsilon)
+    label = ops.expand_dims(target, axis=axis)
+    apart = ops.where(label == -1, ops.relu(cosine - margin), 0.0)
+    loss = ops.where(label == 1, 1 - cosine, apart)
+    return loss if keepdims else ops.squeeze(loss, axis)
+
+
+@spec(first=Layout(axes="NC"), second=Layout(axes="NC"))
+def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) -> Array:
+    r"""Smoothed deep metric learning: each sample must pick its pair out of the batch.
+
+    .. math:: \ell_i = \sum_j y_{ij} (\log y_{ij} - \log p_{ij}), \qquad
+              p_i = \operatorname{softmax}_j(-\lVert a_i - b_j \rVert_2^2)
+
+    with :math:`y_{ii} = 1 - s` and :math:`y_{ij} = s / (N - 1)` elsewhere.
+
+    Parameters
+    ----------
+    first, second : float arrays of one shape (N, features); row i of one pairs with row i of the other
+    smoothing : the probability s that is spread over the other samples; less than 1
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` shape (N,).
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`; also if the inputs are not matrices.
+
+    Notes
+    -----
+    A batch of one has no other sample to spread to and gives NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.sdml([[0.0], [2.0]], [[0.0], [1.0]], smoothing=0.25)), 6)
+    0.162652
+
+    References
+    ----------
+    D. Bonadiman, A. Kumar, A. Mittal, Large Scale Question Paraphrase Retrieval with Smoothed
+    Deep Metric Learning, 2019, https://arxiv.org/abs/1905.12786
+    """
+    pairwise = ops.expand_dims(first, axis=1) - ops.expand_dims(second, axis=0)
+    distances = ops.sum(ops.square(pairwise), axis=2)
+    samples = ops.shape(first)[0]
+    identity = ops.eye(samples, like=first)
+    labels = identity * (1 - smoothing) + (1 - identity) * smoothing / (samples - 1)
+    return ops.sum(kl_divergence.formula(ops, -distances, labels, axis=1, from_logits=True), axis=1)

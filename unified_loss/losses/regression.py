@@ -1,0 +1,182 @@
+"""Losses of the difference between a prediction and a real-valued target."""
+
+from __future__ import annotations
+
+from unified_loss.ops import Array, Ops
+from unified_loss.spec import spec
+
+
+@spec()
+def squared_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
+    r"""Squared difference.
+
+    .. math:: \ell = (x - y)^2
+
+    MXNet's `L2Loss` is half of it (as is optax's `l2_loss`); the `MSELoss` of PyTorch,
+    PaddlePaddle and MindSpore is its mean.
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    An infinite difference gives inf, NaN gives NaN, an empty mean NaN and an empty sum 0.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.squared_error([1.0, 3.0], [0.0, 1.0]))
+    2.5
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
+    """
+    return ops.square(prediction - target)
+
+
+@spec()
+def absolute_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
+    r"""Absolute difference.
+
+    .. math:: \ell = |x - y|
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    The gradient at a difference of 0 is 0. Infinities give inf, NaN gives NaN, an empty mean NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.absolute_error([1.0, 3.0], [0.0, 1.0]))
+    1.5
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.L1Loss.html
+    """
+    return ops.abs(prediction - target)
+
+
+@spec()
+def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) -> Array:
+    r"""Squared error near the target, absolute error away from it.
+
+    .. math:: \ell = \begin{cases} \frac12 (x - y)^2 & |x - y| \le \delta \\
+              \delta (|x - y| - \frac12 \delta) & \text{otherwise} \end{cases}
+
+    PyTorch's, Keras's and MindSpore's `HuberLoss`, and Paddle's `SmoothL1Loss` by default.
+    MXNet's `HuberLoss` is `smooth_l1`, which is this divided by `delta`.
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    delta : where the quadratic part ends, in units of the target; at least 0
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    Value and gradient are continuous at `delta`. An infinite difference gives inf with gradient
+    plus or minus `delta`; NaN gives NaN; ``delta=inf`` is half the squared error.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.huber([0.5, 3.0], [0.0, 0.0], delta=1.0, reduction="sum"))
+    2.625
+
+    References
+    ----------
+    P. J. Huber, Robust Estimation of a Location Parameter, 1964;
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html
+    """
+    # With q = min(|d|, delta) both cases are q |d| - q^2 / 2; the clip keeps the branch that is
+    # not taken (d^2 may overflow) out of the gradient.
+    distance = ops.abs(prediction - target)
+    quadratic = ops.clip(distance, max=delta)
+    return quadratic * (distance - 0.5 * quadratic)
+
+
+@spec()
+def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.0) -> Array:
+    r"""Absolute error, rounded off near the target: `huber` divided by its `delta`.
+
+    .. math:: \ell = \begin{cases} \frac{1}{2 \beta} (x - y)^2 & |x - y| \le \beta \\
+              |x - y| - \frac12 \beta & \text{otherwise} \end{cases}
+
+    PyTorch's and MindSpore's `SmoothL1Loss`, and MXNet's `HuberLoss` with its `rho` as `beta`.
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    beta : where the quadratic part ends, in units of the target; 0 gives the absolute error
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    Value and gradient are continuous at `beta`. An infinite difference gives inf, NaN gives NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.smooth_l1([1.0, 4.0], [0.0, 0.0], beta=2.0, reduction="sum"))
+    3.25
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html
+    """
+    if beta == 0:
+        return ops.abs(prediction - target)
+    return huber.formula(ops, prediction, target, delta=beta) * (1.0 / beta)

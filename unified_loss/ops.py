@@ -1,0 +1,173 @@
+"""The array-op interface that every loss is written against.
+
+Names and keywords are those of the Python array API standard (2023.12) where it has the
+operation. The interface comes in two halves: a *required* half, which each backend provides,
+and a *derived* half, given here in terms of the required one, which a backend overrides with
+its framework's fused function where conformance holds.
+
+Beyond these methods an array supports Python's arithmetic and comparison operators (with
+another array of the same dtype or with a Python number) and slices with known bounds and
+step 1, and nothing else: no fancy indexing, no ``&``, no methods. Comparisons give boolean arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+Array: TypeAlias = Any
+"""A tensor of whichever framework the backend implements."""
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES = (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool")
+
+LARGEST_FINITE = {
+    "float16": 65504.0,
+    "bfloat16": 3.3895313892515355e38,
+    "float32": 3.4028234663852886e38,
+    "float64": 1.7976931348623157e308,
+}
+
+
+class Ops(Protocol):
+    """Array operations, one implementation per framework."""
+
+    # ------------------------------------------------------------------ required half
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        """The sizes of the axes; inside a traced function some may be symbolic scalars."""
+        ...
+
+    def dtype(self, x: Array, /) -> str:
+        """The element type by its array-API name, e.g. ``"float32"``."""
+        ...
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        """Cast; floats become integers by truncation toward zero."""
+        ...
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        """The n by n identity in the dtype and on the device of `like`."""
+        ...
+
+    def abs(self, x: Array, /) -> Array:
+        """Absolute value; its gradient at 0 is 0."""
+        ...
+
+    def exp(self, x: Array, /) -> Array: ...
+
+    def log(self, x: Array, /) -> Array: ...
+
+    def log1p(self, x: Array, /) -> Array: ...
+
+    def sqrt(self, x: Array, /) -> Array: ...
+
+    def square(self, x: Array, /) -> Array: ...
+
+    def relu(self, x: Array, /) -> Array:
+        """``max(x, 0)`` with gradient 0 at 0; NaN stays NaN."""
+        ...
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        """Clamp to [min, max], both Python numbers; inside, ends included, the gradient is 1."""
+        ...
+
+    def isinf(self, x: Array, /) -> Array: ...
+
+    def maximum(self, x1: Array, x2: Array, /) -> Array:
+        """Elementwise maximum of two arrays; the gradient at a tie is unspecified."""
+        ...
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        """Select; at least one of `x1` and `x2` is an array and sets the dtype."""
+        ...
+
+    def logical_and(self, x1: Array, x2: Array, /) -> Array: ...
+
+    def logical_or(self, x1: Array, x2: Array, /) -> Array: ...
+
+    def logical_not(self, x: Array, /) -> Array: ...
+
+    def any(self, x: Array, /) -> Array:
+        """Whether any element of a boolean array is true, as a 0-d array."""
+        ...
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array: ...
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        """Arithmetic mean; NaN over no elements. An empty tuple as axis returns `x`."""
+        ...
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array: ...
+
+    def reshape(self, x: Array, /, shape: tuple[int, ...]) -> Array: ...
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array: ...
+
+    def squeeze(self, x: Array, /, axis: int) -> Array: ...
+
+    def permute_dims(self, x: Array, /, axes: tuple[int, ...]) -> Array: ...
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array: ...
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array: ...
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        """Split into the slices along an axis of known size, without that axis."""
+        ...
+
+    def broadcast_to(self, x: Array, /, shape: tuple[int, ...]) -> Array: ...
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        """Pick by index along an axis; `indices` are integers in range, of the rank of `x`."""
+        ...
+
+    def stop_gradient(self, x: Array, /) -> Array:
+        """The same values, through which no gradient flows."""
+        ...
+
+    # ------------------------------------------------------------------- derived half
+
+    def softplus(self, x: Array, /) -> Array:
+        """``log(1 + exp(x))`` without overflow, with gradient sigmoid(x) everywhere."""
+        # max(x, 0) + log1p(exp(-|x|)), whose two kinks at 0 must cancel in the gradient:
+        # the sign is taken with x >= 0 on both sides, so that they do.
+        non_negative = x >= 0
+        magnitude = self.where(non_negative, x, -x)
+        return self.where(non_negative, x, 0.0) + self.log1p(self.exp(-magnitude))
+
+    def logsumexp(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        """``log(sum(exp(x)))`` along an axis without overflow."""
+        # An infinite maximum would give inf - inf; shifting by 0 instead gives the right infinity.
+        largest = self.stop_gradient(self.max(x, axis=axis, keepdims=True))
+        shift = self.where(self.isinf(largest), 0.0, largest)
+        result = shift + self.log(self.sum(self.exp(x - shift), axis=axis, keepdims=True))
+        return result if keepdims else self.squeeze(result, axis)
+
+    def log_softmax(self, x: Array, /, *, axis: int) -> Array:
+        """``x - logsumexp(x)`` along an axis, kept exact for a dominant entry."""
+        # Shifting first keeps the digits of small differences between large logits.
+        shifted = x - self.stop_gradient(self.max(x, axis=axis, keepdims=True))
+        return shifted - self.log(self.sum(self.exp(shifted), axis=axis, keepdims=True))
+
+    def multiply_no_nan(self, x: Array, y: Array, /) -> Array:
+        """``x * y``, but 0 where `y` is 0 and `x` infinite."""
+        # Replacing the infinite factor, rather than the product, leaves both gradients alone
+        # wherever the product is ordinary.
+        indefinite = self.logical_and(self.isinf(x), y == 0)
+        return self.where(indefinite, 0.0, x) * y
+
+    def vector_norm(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        """Euclidean norm along an axis, with gradient 0, not NaN, at the zero vector."""
+        sum_of_squares = self.sum(self.square(x), axis=axis, keepdims=keepdims)
+        at_zero = sum_of_squares == 0
+        # The derivative of sqrt at 0 is infinite and would turn the selected 0 into NaN.
+        return self.where(at_zero, 0.0, self.sqrt(self.where(at_zero, 1.0, sum_of_squares)))
+
+
+def requires_float32_accumulation(dtype: str) -> bool:
+    """Whether sums over this dtype lose digits fast enough to be carried in float32."""
+    return dtype in ("float16", "bfloat16")

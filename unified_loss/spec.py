@@ -1,0 +1,96 @@
+"""`@spec`: makes a formula over ops a canonical loss."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .layout import Layout
+
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A keyword-only parameter of a formula: its name, and its default where it has one."""
+
+    name: str
+    default: Any = inspect.Parameter.empty
+
+    @property
+    def required(self) -> bool:
+        """Whether the formula gives no default."""
+        return self.default is inspect.Parameter.empty
+
+
+class Spec:
+    """A canonical loss: calling it evaluates the formula, weighted and reduced, on any backend.
+
+    Made by the decorator `spec`; not constructed directly.
+    """
+
+    evaluate: ClassVar[Callable[..., Any]]
+    """Runs a spec on tensors; set by the module that binds plans, which specs know nothing of."""
+
+    registry: ClassVar[dict[str, Spec]] = {}
+
+    def __init__(self, formula: Formula, layouts: Mapping[str, Layout]) -> None:
+        functools.update_wrapper(self, formula, updated=())
+        self.name = formula.__name__
+        self.formula = formula
+        arguments = list(inspect.signature(formula).parameters.values())[1:]
+        positional = [a for a in arguments if a.kind is a.POSITIONAL_ONLY]
+        self.inputs = tuple(a.name for a in positional)
+        self.optional = frozenset(a.name for a in positional if a.default is None)
+        self.parameters = tuple(Parameter(a.name, a.default) for a in arguments if a.kind is a.KEYWORD_ONLY)
+        self.layouts = {role: layouts.get(role, Layout()) for role in self.inputs}
+        self.__signature__ = self._public_signature(arguments)
+        type(self).registry[self.name] = self
+
+    def _public_signature(self, arguments: list[inspect.Parameter]) -> inspect.Signature:
+        kinds = inspect.Parameter
+        own = [a.replace(kind=kinds.POSITIONAL_OR_KEYWORD) for a in arguments if a.name in self.inputs]
+        keywords = [a for a in arguments if a.name not in self.inputs]
+        shared = [("weight", None), ("reduction", "mean"), ("backend", None)]
+        keywords += [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in shared]
+        return inspect.Signature([*own, *keywords])
+
+    def __call__(
+        self,
+        *inputs: Any,
+        weight: Any = None,
+        reduction: str = "mean",
+        backend: str | None = None,
+        **parameters: Any,
+    ) -> Any:
+        """Evaluate the loss; the docstring of the formula says what of."""
+        return type(self).evaluate(self, inputs, parameters, weight, reduction, backend)
+
+    def __repr__(self) -> str:
+        return f"<loss {self.name}{self.__signature__}>"
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters of the formula in its own order, with defaults filled in."""
+        known = [p.name for p in self.parameters]
+        for name in given:
+            if name not in known:
+                expected = ", ".join(known) or "none"
+                raise TypeError(f"{self.name}: unknown parameter {name!r}; its parameters are: {expected}")
+        missing = [p.name for p in self.parameters if p.required and p.name not in given]
+        if missing:
+            raise TypeError(f"{self.name}: missing parameter {missing[0]!r}")
+        return {p.name: given.get(p.name, p.default) for p in self.parameters}
+
+
+def spec(**layouts: Layout) -> Callable[[Formula], Spec]:
+    """Make a formula ``f(ops, first, ..., /, *, parameters)`` a canonical loss.
+
+    Parameters
+    ----------
+    **layouts
+        The layout of each input that is not simply of the first input's shape.
+    """
+    return lambda formula: Spec(formula, layouts)

@@ -1,0 +1,63 @@
+"""Weights of samples and elements, and labels that are left out, once for all losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from .errors import ShapeError
+from .ops import Array, Ops
+
+Broadcast = Literal["same_rank", "trailing", "equal"]
+_BROADCASTS: tuple[str, ...] = get_args(Broadcast)
+_EXPECTED = {
+    "same_rank": "the same number of axes, each of the same size or 1",
+    "trailing": "a shape that broadcasts to it",
+    "equal": "the same shape",
+}
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How losses are weighted before they are reduced.
+
+    Parameters
+    ----------
+    scale
+        A number that multiplies every loss.
+    broadcast
+        The shapes that a weight array may have, against the losses' shape: ``same_rank``, each
+        size equal or 1; ``trailing``, NumPy's rule; ``equal``.
+    ignored_label
+        Where the target, truncated to an integer, equals this, the loss is 0; it still counts in
+        a mean.
+    """
+
+    scale: float = 1.0
+    broadcast: Broadcast = "same_rank"
+    ignored_label: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.broadcast not in _BROADCASTS:
+            raise ValueError(f"broadcast: unknown rule {self.broadcast!r}, expected one of {_BROADCASTS}")
+
+    def check(self, weight: tuple[int, ...], losses: tuple[int, ...], loss: str, argument: str) -> None:
+        """Refuse a weight of a shape that does not fit the losses."""
+        padded = (1,) * (len(losses) - len(weight)) + weight
+        fits = len(padded) == len(losses) and all(
+            w == n or (w == 1 and self.broadcast != "equal") or not isinstance(w, int) or not isinstance(n, int)
+            for w, n in zip(padded, losses, strict=True)
+        )
+        if not fits or (self.broadcast != "trailing" and weight and len(weight) != len(losses)):
+            raise ShapeError(
+                f"{loss}: {argument} has shape {weight}, the losses have {losses}; "
+                f"expected {_EXPECTED[self.broadcast]}"
+            )
+
+    def apply(self, ops: Ops, losses: Array, weight: Array | None, target: Array | None) -> Array:
+        """The weighted losses; a label is only left out where there is a target."""
+        if self.ignored_label is not None and target is not None:
+            losses = ops.where(ops.astype(target, "int32") == self.ignored_label, 0.0, losses)
+        if weight is not None:
+            losses = losses * weight
+        return losses if self.scale == 1.0 else losses * self.scale
