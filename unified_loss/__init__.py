@@ -1,0 +1,60 @@
+"""One specification of each loss, on every deep-learning framework, in every framework's own words."""
+
+import types as _types
+
+from . import backends as _backends_package
+from . import losses
+from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
+from .errors import (
+    BackendError,
+    ConfigError,
+    DtypeError,
+    LabelError,
+    MixedTensorsError,
+    ShapeError,
+    UnifiedLossError,
+)
+from .gradients import value_and_grad
+from .loss import Loss
+from .naming import from_config, resolve
+from .plan import Plan
+from .registry import backends, get_backend, import_backends
+
+
+class _CallablePackage(_types.ModuleType):
+    """The package `unified_loss.backends`, which is also the function of that name.
+
+    Importing any backend makes Python bind the package over the function `backends`.
+    """
+
+    __call__ = staticmethod(backends)
+
+
+_backends_package.__class__ = _CallablePackage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendError",
+    "ConfigError",
+    "DtypeError",
+    "LabelError",
+    "Loss",
+    "MixedTensorsError",
+    "Plan",
+    "ShapeError",
+    "UnifiedLossError",
+    "asarray",
+    "backends",
+    "convert",
+    "explain_selection",
+    "from_config",
+    "get_backend",
+    "import_backends",
+    "losses",
+    "resolve",
+    "set_backend",
+    "to_numpy",
+    "use_backend",
+    "value_and_grad",
+]

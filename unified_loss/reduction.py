@@ -35,6 +35,12 @@ class Reduction:
     def __post_init__(self) -> None:
         check_reduction(self.kind, "reduction")
 
+    @classmethod
+    def of(cls, kind: str, loss: str) -> Reduction:
+        """The reduction that most native APIs name: over all axes, by ``none``, ``mean`` or ``sum``."""
+        check_reduction(kind, f"{loss}: reduction", ("none", "mean", "sum"))
+        return cls(kind)  # type: ignore[arg-type]
+
     def bind(self, ops: Ops, rank: int) -> Callable[[Array, Array | None], Array]:
         """The reduction of losses of this rank: a function of losses and weights (or None)."""
         axes = None

@@ -38,6 +38,19 @@ class DialectLoss(Loss):
 
     def __post_init__(self) -> None:
         super().__init__(self.lower(), self.native_name, self.arguments)
+        object.__setattr__(self, "_variants", {})
+
+    _variants: ClassVar[dict[tuple[tuple[str, Any], ...], Loss]]
+
+    def at(self, **call_parameters: Any) -> Loss:
+        """This loss with the parameters that its framework takes at the call, not at construction."""
+        key = tuple(call_parameters.items())
+        variant = self._variants.get(key)
+        if variant is None:
+            plan = self.lower(**call_parameters)
+            variant = Loss(plan, self.native_name, self.arguments, self.backend)
+            self._variants[key] = variant
+        return variant
 
     def lower(self) -> Plan:
         """The plan that this loss means."""

@@ -1,0 +1,1 @@
+"""PaddlePaddle's loss API."""

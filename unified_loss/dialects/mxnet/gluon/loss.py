@@ -6,6 +6,7 @@ averaged over all axes but `batch_axis`, except where its docstring says otherwi
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, Literal, TypeVar
 
 from unified_loss import losses
@@ -43,7 +44,6 @@ _RESHAPED = Layout(any_shape=True)
 _SIGNED = Layout(any_shape=True, signed=True)
 # `pick` truncates float labels and clips them into range.
 _CLASS = Layout(shape="without_axis", any_shape=True, index=True, any_dtype=True, out_of_range="clip")
-_LENGTHS = Layout(shape="batch", index=True, any_dtype=True)
 
 
 class Loss(DialectLoss, namespace="mxnet.gluon.loss"):
@@ -62,7 +62,7 @@ class Loss(DialectLoss, namespace="mxnet.gluon.loss"):
         layouts: dict[str, Layout] | None = None,
         **parameters: Any,
     ) -> Plan:
-        if scale is not None and not isinstance(scale, int | float):
+        if scale is not None and not isinstance(scale, Real):
             raise TypeError(f"{self.native_name}: weight must be a number, not {type(scale).__name__}")
         return Plan.of(
             spec,
@@ -73,7 +73,15 @@ class Loss(DialectLoss, namespace="mxnet.gluon.loss"):
         )
 
 
-class L2Loss(Loss):
+class _LossOfLabel(Loss):
+    """The base of the losses that are called with a prediction and a label."""
+
+    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
+        """Losses of shape (batch,)."""
+        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
+
+
+class L2Loss(_LossOfLabel):
     """Half the squared error, `unified_loss.losses.squared_error`."""
 
     weight: float | None = 1.0
@@ -84,12 +92,8 @@ class L2Loss(Loss):
         scale = 0.5 if self.weight is None else self.weight / 2
         return self._plan(losses.squared_error, scale, kept_axis=self.batch_axis)
 
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
-
-class L1Loss(Loss):
+class L1Loss(_LossOfLabel):
     """`unified_loss.losses.absolute_error`."""
 
     weight: float | None = None
@@ -98,10 +102,6 @@ class L1Loss(Loss):
     def lower(self) -> Plan:
         """The plan."""
         return self._plan(losses.absolute_error, self.weight, kept_axis=self.batch_axis)
-
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
 
 class SigmoidBinaryCrossEntropyLoss(Loss):
@@ -135,7 +135,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 SigmoidBCELoss = SigmoidBinaryCrossEntropyLoss
 
 
-class SoftmaxCrossEntropyLoss(Loss):
+class SoftmaxCrossEntropyLoss(_LossOfLabel):
     """`unified_loss.losses.sparse_softmax_cross_entropy`, or of distributions if not `sparse_label`.
 
     `from_logits` means, against its name, that `pred` holds log-probabilities.
@@ -159,15 +159,11 @@ class SoftmaxCrossEntropyLoss(Loss):
             keepdims=True,
         )
 
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
-
 
 SoftmaxCELoss = SoftmaxCrossEntropyLoss
 
 
-class KLDivLoss(Loss):
+class KLDivLoss(_LossOfLabel):
     """`unified_loss.losses.kl_divergence`, summed, not averaged, over all axes but `batch_axis`.
 
     `from_logits` means, against its name, that `pred` holds log-probabilities.
@@ -190,10 +186,6 @@ class KLDivLoss(Loss):
             from_logits=not self.from_logits,
             log_epsilon=1e-12,
         )
-
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
 
 class CTCLoss(Loss):
@@ -236,7 +228,7 @@ class CTCLoss(Loss):
         return self.evaluate(pred, label, pred_lengths, label_lengths, sample_weight)  # type: ignore[no-any-return]
 
 
-class HuberLoss(Loss):
+class HuberLoss(_LossOfLabel):
     """`unified_loss.losses.smooth_l1` with `rho` as its `beta`; not what others call Huber."""
 
     rho: float = 1
@@ -247,12 +239,8 @@ class HuberLoss(Loss):
         """The plan."""
         return self._plan(losses.smooth_l1, self.weight, kept_axis=self.batch_axis, beta=self.rho)
 
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
-
-class HingeLoss(Loss):
+class HingeLoss(_LossOfLabel):
     """`unified_loss.losses.hinge`."""
 
     margin: float = 1
@@ -263,12 +251,8 @@ class HingeLoss(Loss):
         """The plan."""
         return self._plan(losses.hinge, self.weight, kept_axis=self.batch_axis, margin=self.margin)
 
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
-
-class SquaredHingeLoss(Loss):
+class SquaredHingeLoss(_LossOfLabel):
     """`unified_loss.losses.squared_hinge`."""
 
     margin: float = 1
@@ -278,10 +262,6 @@ class SquaredHingeLoss(Loss):
     def lower(self) -> Plan:
         """The plan."""
         return self._plan(losses.squared_hinge, self.weight, kept_axis=self.batch_axis, margin=self.margin)
-
-    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
-        """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
 
 
 class LogisticLoss(Loss):

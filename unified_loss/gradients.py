@@ -1,0 +1,69 @@
+"""Gradients, with one interface on all backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .dispatch import backend_for, backend_of
+
+
+def value_and_grad(
+    loss: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, backend: str | None = None
+) -> Callable[..., tuple[Any, Any]]:
+    r"""A function that gives the value of a loss and its gradient.
+
+    .. math:: \left(L(x), \frac{\partial}{\partial x} \sum_i L_i(x)\right)
+
+    Parameters
+    ----------
+    loss : a loss of this library, or any function of tensors
+    argnums : the position of the argument, or of the arguments, to differentiate by
+    backend : where neutral inputs run; by default as `explain_selection` says
+
+    Returns
+    -------
+    function
+        Called as `loss`; gives the value and the gradient, a tuple of gradients where `argnums`
+        is one. A value that is not scalar is summed for the gradient. The gradient by an argument
+        that the value does not depend on is zero. The tensors given, and gradients that they may
+        hold already, are left alone.
+
+    Raises
+    ------
+    UnsupportedOperation
+        On NumPy without HIPS autograd; the error says what to install.
+    MixedTensorsError
+        As for every loss.
+    IndexError
+        If `argnums` names an argument that was not given.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> value, grad = ul.value_and_grad(ul.losses.squared_error)([1.0, 3.0], [0.0, 1.0])
+    >>> float(value), grad.tolist()
+    (2.5, [1.0, 2.0])
+    """
+    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    asked = backend or getattr(loss, "backend", None)
+
+    def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        for position in positions:
+            if not -len(args) <= position < len(args):
+                raise IndexError(f"value_and_grad: argnums {position}, but {len(args)} arguments were given")
+        chosen = backend_for(args, asked)
+        like = next((x for x in args if x is not None and backend_of(x) is chosen), None)
+        wanted = tuple(position % len(args) for position in positions)
+        tensors = [
+            chosen.asarray(x, like=like)
+            if i in wanted and backend_of(x) is None
+            else x
+            for i, x in enumerate(args)
+        ]
+        value, grads = chosen.value_and_grad(lambda *xs: loss(*xs, **kwargs), wanted, tensors)
+        return value, grads[0] if isinstance(argnums, int) else grads
+
+    return evaluate
+
+
