@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
+from unified_loss.errors import UnsupportedOperation
 from unified_loss.ops import Array, Ops
 
-
-class UnsupportedOperation(NotImplementedError):
-    """An operation, dtype or feature that a framework does not have."""
+__all__ = ["Backend", "UnsupportedOperation"]
 
 
 class Backend(Ops):
@@ -70,7 +69,7 @@ class Backend(Ops):
     def to_numpy(self, x: Array, /) -> Any:
         """A NumPy array with the values of `x`, detached; bfloat16 widens to float32."""
 
-    def from_dlpack(self, x: object, /) -> Array:
+    def from_dlpack(self, x: Any, /) -> Array:
         """A tensor that shares memory with `x` where both sides speak DLPack."""
         raise UnsupportedOperation(f"{self.name} has no DLPack import")
 

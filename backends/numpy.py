@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -111,7 +112,7 @@ class NumpyBackend(Backend):
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray(x)
 
-    def from_dlpack(self, x: object, /) -> Array:
+    def from_dlpack(self, x: Any, /) -> Array:
         return np.from_dlpack(x)
 
     def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
@@ -193,17 +194,13 @@ def _as_sequence(arrays: tuple[Array, ...]) -> Any:
     return importlib.import_module("autograd.builtins").tuple(arrays)
 
 
+@functools.cache
 def boxed_backend() -> BoxedNumpyBackend:
     """The backend of autograd's boxes; an error says what to install without autograd."""
-    global _boxed
-    if _boxed is None:
-        try:
-            _boxed = BoxedNumpyBackend()
-        except ImportError as error:
-            raise UnsupportedOperation(
-                "gradients of NumPy arrays need HIPS autograd: pip install 'unified_loss[autograd]'"
-            ) from error
-    return _boxed
-
-
-_boxed: BoxedNumpyBackend | None = None
+    try:
+        # mypy does not see the operations that come from the table.
+        return BoxedNumpyBackend()  # type: ignore[abstract]
+    except ImportError as error:
+        raise UnsupportedOperation(
+            "gradients of NumPy arrays need HIPS autograd: pip install 'unified_loss[autograd]'"
+        ) from error

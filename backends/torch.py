@@ -77,7 +77,7 @@ class TorchBackend(Backend):
         return torch.stack(tuple(arrays), dim=axis)
 
     def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
-        return torch.unbind(x, dim=axis)
+        return tuple(torch.unbind(x, dim=axis))
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         return torch.gather(x, axis, indices.to(torch.int64))
@@ -111,7 +111,7 @@ class TorchBackend(Backend):
         x = x.detach().cpu()
         return (x.to(torch.float32) if x.dtype == torch.bfloat16 else x).numpy()
 
-    def from_dlpack(self, x: object, /) -> Array:
+    def from_dlpack(self, x: Any, /) -> Array:
         return torch.from_dlpack(x)
 
     def value_and_grad(

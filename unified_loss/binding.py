@@ -96,14 +96,15 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         result = reduce(plan.weighting.apply(ops, losses, weight, target), weight)
         return result if to_compute is None else ops.astype(result, dtype)
 
-    return backend.guard(program)
+    guarded: Program = backend.guard(program)
+    return guarded
 
 
 # --------------------------------------------------------------------- decided at binding
 
 
 def _leading_dtype(backend: Backend, x: Array, names: Names, role: str) -> str:
-    dtype = backend.dtype(x)
+    dtype: str = backend.dtype(x)
     if dtype not in FLOAT_DTYPES:
         raise DtypeError(
             f"{names.loss}: {names.of(role)} has dtype {dtype}, expected one of {', '.join(FLOAT_DTYPES)}"
@@ -153,7 +154,7 @@ def _permutation(
     if own == given:
         return None
     if sorted(own) != sorted(given):
-        raise ShapeError(f"{names.loss}: {names.of(role)} cannot have layout {given!r}, expected the axes {own}")
+        raise ShapeError(f"{names.loss}: {names.of(role)} cannot have layout {given!r}, only axes {own}")
     order = tuple(given.index(letter) for letter in own)
     return lambda x: backend.permute_dims(x, order)
 
@@ -171,7 +172,7 @@ def _preparation(
     if layouts[role].index:
         dtype = backend.dtype(x)
         if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
-            raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integer class indices")
+            raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")
         return permute
     return _steps(permute, _casting(backend, x, compute_dtype, names, role))
 
@@ -245,7 +246,7 @@ class _Arrangement:
     def _broadcastable(self, shape: Sizes, leading: Sizes) -> Sizes:
         tail = leading[len(leading) - len(shape) :] if len(shape) <= len(leading) else leading
         fits = len(shape) <= len(leading) and all(
-            m == n or m == 1 for m, n in zip(shape, tail, strict=True) if _known((m,), (n,))
+            m in (n, 1) for m, n in zip(shape, tail, strict=True) if _known((m,), (n,))
         )
         return shape if fits else leading
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 _in_context: ContextVar[str | None] = ContextVar("unified_loss_backend", default=None)
-_process_wide: str | None = None
 _backend_of_type: dict[type, Backend | None] = {}
 
 _ENTRY_OF_ROOT = {root: entry for entry in ENTRIES.values() if entry.name != "numpy" for root in entry.types}
@@ -69,7 +68,7 @@ def backend_for(arrays: Iterable[object], explicit: str | None = None, loss: str
             )
         found = backend
     if found is None:
-        return get_backend(_selected(explicit).name)
+        return get_backend(_selected(explicit))
     if explicit is not None and entry_of(explicit).name != found.name:
         raise MixedTensorsError(
             f"{loss or 'this call'}: backend={explicit!r} was asked for, but a tensor of {found.name} was "
@@ -111,15 +110,20 @@ class Selection:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class _Selected:
-    name: str
+@dataclass
+class _ProcessWide:
+    """What `set_backend` was last called with."""
+
+    name: str | None = None
 
 
-def _selected(explicit: str | None) -> _Selected:
+_process_wide = _ProcessWide()
+
+
+def _selected(explicit: str | None) -> str:
     # The same order as _rules, without building the explanation.
-    name = explicit or _in_context.get() or _process_wide or config.environment_backend()
-    return _Selected(name or config.file_settings().backend or "numpy")
+    name = explicit or _in_context.get() or _process_wide.name or config.environment_backend()
+    return name or config.file_settings().backend or "numpy"
 
 
 def _rules(explicit: str | None) -> tuple[Rule, ...]:
@@ -127,7 +131,7 @@ def _rules(explicit: str | None) -> tuple[Rule, ...]:
     return (
         Rule("backend argument", explicit, "backend= of the call"),
         Rule("use_backend", _in_context.get(), "with unified_loss.use_backend(...)"),
-        Rule("set_backend", _process_wide, "unified_loss.set_backend(...)"),
+        Rule("set_backend", _process_wide.name, "unified_loss.set_backend(...)"),
         Rule("environment", config.environment_backend(), config.ENVIRONMENT_VARIABLE),
         Rule("configuration file", settings.backend, str(settings.source or "none found")),
         Rule("default", "numpy", "the embedded backend"),
@@ -212,10 +216,9 @@ def set_backend(name: str | None) -> None:
     >>> ul.set_backend("numpy")
     >>> ul.set_backend(None)
     """
-    global _process_wide
     if name is not None:
         get_backend(name)
-    _process_wide = name
+    _process_wide.name = name
 
 
 # ------------------------------------------------------------------------------ conversion

@@ -27,5 +27,9 @@ class BackendError(UnifiedLossError, RuntimeError):
     """A backend that is unknown, not installed, too old, or fails to import."""
 
 
+class UnsupportedOperation(UnifiedLossError, NotImplementedError):
+    """An operation, dtype or feature that a framework does not have."""
+
+
 class ConfigError(UnifiedLossError, ValueError):
     """A configuration, a plan in JSON or a name that cannot be read."""

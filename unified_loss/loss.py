@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .binding import Names, Program, bind
 from .dispatch import backend_for, backend_of
-from .errors import MixedTensorsError
 from .plan import Plan
 from .reduction import Reduction, check_reduction
 from .spec import Spec
+
+T = TypeVar("T")
 
 _PROGRAM_LIMIT = 256
 """Programs kept per loss; only calls with ever new dtypes or ranks reach it."""
@@ -50,18 +51,22 @@ class Loss:
     _programs: dict[Any, Program]
     _constants: tuple[tuple[int, Any], ...]
 
-    def __call__(self, *inputs: Any, weight: Any = None) -> Any:
-        """Evaluate the plan on its inputs in order, and a weight."""
-        missing = len(self.plan.inputs) - len(inputs)
-        if missing < 0:
-            raise TypeError(f"{self._names.loss}: {len(inputs)} inputs given, expected {self.plan.inputs}")
-        return self.evaluate(*inputs, *[None] * missing, weight)
+    def __call__(self, *inputs: Any, **by_role: Any) -> Any:
+        """Evaluate the plan on its inputs, in order or by role, and a ``weight``."""
+        roles = (*self.plan.inputs, "weight")
+        arrays, unknown = _by_role(self._names.loss, roles, inputs, by_role)
+        if unknown:
+            raise TypeError(f"{self._names.loss}: unknown argument {next(iter(unknown))!r}, expected {roles}")
+        return self._evaluate(tuple(arrays))
 
     def __repr__(self) -> str:
         return f"Loss({self.plan!r})"
 
-    def evaluate(self, *arrays: Any) -> Any:
+    def evaluate(self, leading: T, *others: Any) -> T:
         """Evaluate the plan on its inputs in order and the weight, None for each that is absent."""
+        return self._evaluate((leading, *others))  # type: ignore[no-any-return]
+
+    def _evaluate(self, arrays: tuple[Any, ...]) -> Any:
         if self._constants:
             arrays = self._with_constants(arrays)
         try:
@@ -126,7 +131,9 @@ class Loss:
 
 
 @functools.lru_cache(maxsize=1024)
-def _canonical(spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None) -> Loss:
+def _canonical(
+    spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None
+) -> Loss:
     check_reduction(reduction, f"{spec.name}: reduction")
     plan = Plan.of(spec, reduction=Reduction(reduction), **dict(parameters))  # type: ignore[arg-type]
     return Loss(plan, f"unified_loss.losses.{spec.name}", backend=backend)
@@ -141,21 +148,29 @@ def _evaluate(
     backend: str | None,
 ) -> Any:
     """What calling a spec does: bind its inputs by position or name, and evaluate the plan."""
-    if len(inputs) > len(spec.inputs):
-        raise TypeError(f"{spec.name}: {len(inputs)} inputs given, expected {', '.join(spec.inputs)}")
-    by_name = {**dict(zip(spec.inputs, inputs, strict=False))}
-    parameters = {}
-    for name, value in keywords.items():
-        if name in by_name:
-            raise TypeError(f"{spec.name}: argument {name!r} was given twice")
-        (by_name if name in spec.inputs else parameters)[name] = value
+    arrays, parameters = _by_role(spec.name, spec.inputs, inputs, keywords)
     try:
         loss = _canonical(spec, tuple(parameters.items()), reduction, backend)
     except TypeError as error:
         if "unhashable" in str(error):
             raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
         raise
-    return loss.evaluate(*[by_name.get(role) for role in spec.inputs], weight)
+    return loss._evaluate((*arrays, weight))
+
+
+def _by_role(
+    loss: str, roles: tuple[str, ...], inputs: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The inputs in the order of their roles, None where absent, and the keywords that are no role."""
+    if len(inputs) > len(roles):
+        raise TypeError(f"{loss}: {len(inputs)} inputs given, expected {', '.join(roles)}")
+    given = dict(zip(roles, inputs, strict=False))
+    others: dict[str, Any] = {}
+    for name, value in keywords.items():
+        if name in given:
+            raise TypeError(f"{loss}: argument {name!r} was given twice")
+        (given if name in roles else others)[name] = value
+    return [given.get(role) for role in roles], others
 
 
 Spec.evaluate = staticmethod(_evaluate)

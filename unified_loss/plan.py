@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
 from .errors import ConfigError
 from .layout import Layout
 from .reduction import Reduction
+from .registry import get_backend
 from .spec import Spec
 from .weighting import Weighting
 
 FORMAT = 1
 """The version of the JSON form."""
 
-_T = TypeVar("_T", Layout, Weighting, Reduction)
+_T = TypeVar("_T", bound=Layout | Weighting | Reduction)
 
 
 class Constant:
@@ -31,7 +33,7 @@ class Constant:
 
     def __init__(self, tensor: Any, dtype: str | None = None) -> None:
         backend = dispatch.backend_of(tensor)
-        self.tensor = dispatch.get_backend("numpy").asarray(tensor) if backend is None else tensor
+        self.tensor = get_backend("numpy").asarray(tensor) if backend is None else tensor
         self.dtype = dtype or (self.tensor.dtype.name if backend is None else backend.dtype(tensor))
 
     def to_json(self) -> dict[str, Any]:
@@ -42,7 +44,7 @@ class Constant:
     def from_json(cls, data: Any, dtype: str) -> Constant:
         """The inverse of `to_json`; the values are held in NumPy until a backend runs them."""
         stored = "float32" if dtype == "bfloat16" else dtype
-        return cls(dispatch.get_backend("numpy").asarray(_unspell(data), dtype=stored), dtype)
+        return cls(get_backend("numpy").asarray(_unspell(data), dtype=stored), dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Constant) and self.to_json() == other.to_json()
@@ -171,7 +173,8 @@ def _differences(value: Any) -> str:
         default = f.default_factory() if f.default_factory is not MISSING else f.default
         current = getattr(value, f.name)
         if current != default:
-            shown.append(f.name.replace("_", " ") if current is True else f"{f.name.replace('_', ' ')} {current}")
+            words = f.name.replace("_", " ")
+            shown.append(words if current is True else f"{words} {current}")
     return ", ".join(shown)
 
 
@@ -181,11 +184,32 @@ def _reduction_details(reduction: Reduction) -> list[str]:
 
 
 def _build(kind: type[_T], value: object, where: str) -> _T:
-    table = _unspell(_table(value, where, tuple(f.name for f in fields(kind))))
-    try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {error}") from error
+    table: dict[str, Any] = _unspell(_table(value, where, tuple(f.name for f in fields(kind))))
+    hints = get_type_hints(kind)
+    for key, given in table.items():
+        table[key] = tuple(given) if isinstance(given, list) else given
+        if not _is_a(table[key], hints[key]):
+            raise ConfigError(f"{where}.{key}: {given!r} is not {_in_words(hints[key])}")
+    return kind(**table)
+
+
+def _is_a(value: object, hint: Any) -> bool:
+    """Whether a value from JSON is of an annotated type, among those that plans are made of."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(_is_a(value, option) for option in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_a(v, get_args(hint)[0]) for v in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
+def _in_words(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(hint)))
+    return str(hint).replace("<class '", "").replace("'>", "")
 
 
 def _constant(value: object, where: str) -> Constant:

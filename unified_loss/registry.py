@@ -119,7 +119,7 @@ def get_backend(name: str) -> Backend:
     try:
         module = importlib.import_module(f"unified_loss.backends.{name}")
         backend: Backend = getattr(module, entry.class_name)()
-    except Exception as error:  # noqa: BLE001  frameworks fail to import in every possible way
+    except Exception as error:  # frameworks fail to import in every possible way
         _failures[name] = f"importing it failed: {type(error).__name__}: {error}"
         raise BackendError(f"backend {name!r} cannot be used: {_failures[name]}") from error
     _loaded[name] = backend
@@ -221,7 +221,7 @@ def _obstacle(entry: Entry, in_this_process: bool = True) -> str | None:
 
 def _release(version: str) -> tuple[int, ...]:
     digits: list[int] = []
-    for part in version.split("+")[0].split("."):
+    for part in version.split("+", maxsplit=1)[0].split("."):
         if not part.isdigit():
             break
         digits.append(int(part))
@@ -239,4 +239,4 @@ def _import_error(entry: Entry) -> str | None:
     if done.returncode == 0:
         return None
     last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    return last.partition("cannot be used: ")[2] or last
+    return last.rpartition("cannot be used: ")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, dataclass_transform
 
@@ -65,20 +66,20 @@ class DialectLoss(Loss):
         config: dict[str, Any] = {"loss": self.native_name}
         for f in fields(self):  # type: ignore[arg-type]
             value = getattr(self, f.name)
-            if f.default is MISSING or value is not f.default and not _same(value, f.default):
+            if f.default is MISSING or not _same(value, f.default):
                 config[f.name] = value if _is_plain(value) else Constant(value).to_json()
         return config if self.backend is None else {**config, "backend": self.backend}
 
 
 def _accept_ignored_keywords(cls: type[DialectLoss]) -> None:
-    construct = cls.__init__
+    construct: Callable[..., None] = cls.__init__
     ignored = cls.ignored_keywords
 
     def __init__(self: DialectLoss, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         construct(self, *args, **{k: v for k, v in kwargs.items() if k not in ignored})
 
     __init__.__wrapped__ = construct  # type: ignore[attr-defined]  # keeps the signature
-    cls.__init__ = __init__  # type: ignore[method-assign]
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
 
 
 def _is_plain(value: object) -> bool:

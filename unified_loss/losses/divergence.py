@@ -60,12 +60,9 @@ def kl_divergence(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html
     """
     log_p = ops.log_softmax(prediction, axis=axis) if from_logits else prediction
-    if log_epsilon:
-        log_y = ops.log(target + log_epsilon)
-    else:
-        # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
-        log_y = ops.log(ops.where(target == 0, 1.0, target))
-    return log_y * target - ops.multiply_no_nan(log_p, target)
+    # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
+    positive = target + log_epsilon if log_epsilon else ops.where(target == 0, 1.0, target)
+    return ops.log(positive) * target - ops.multiply_no_nan(log_p, target)
 
 
 @spec()

@@ -116,8 +116,10 @@ def cosine_embedding(
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html
     """
-    norms = ops.vector_norm(first, axis=axis, keepdims=True) * ops.vector_norm(second, axis=axis, keepdims=True)
-    cosine = ops.sum(first * second, axis=axis, keepdims=True) / ops.clip(norms, min=epsilon)
+    first_norm = ops.vector_norm(first, axis=axis, keepdims=True)
+    second_norm = ops.vector_norm(second, axis=axis, keepdims=True)
+    dot = ops.sum(first * second, axis=axis, keepdims=True)
+    cosine = dot / ops.clip(first_norm * second_norm, min=epsilon)
     label = ops.expand_dims(target, axis=axis)
     apart = ops.where(label == -1, ops.relu(cosine - margin), 0.0)
     loss = ops.where(label == 1, 1 - cosine, apart)

@@ -37,4 +37,4 @@ class BCELoss(DialectLoss, namespace="mindspore.nn"):
 
     def __call__(self, logits: T, labels: T) -> T:
         """A scalar, or with ``reduction="none"`` losses of the shape of `logits`."""
-        return self.evaluate(logits, labels, None, None)  # type: ignore[no-any-return]
+        return self.evaluate(logits, labels, None, None)

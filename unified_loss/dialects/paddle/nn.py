@@ -36,4 +36,4 @@ class BCEWithLogitsLoss(DialectLoss, namespace="paddle.nn"):
 
     def __call__(self, logit: T, label: T) -> T:
         """A scalar, or with ``reduction="none"`` losses of the shape of `logit`."""
-        return self.evaluate(logit, label, None, None)  # type: ignore[no-any-return]
+        return self.evaluate(logit, label, None, None)

@@ -78,7 +78,7 @@ class _LossOfLabel(Loss):
 
     def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, sample_weight)  # type: ignore[no-any-return]
+        return self.evaluate(pred, label, sample_weight)
 
 
 class L2Loss(_LossOfLabel):
@@ -129,7 +129,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
         self, pred: T, label: T, sample_weight: T | None = None, pos_weight: T | None = None
     ) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, pos_weight, sample_weight)  # type: ignore[no-any-return]
+        return self.evaluate(pred, label, pos_weight, sample_weight)
 
 
 SigmoidBCELoss = SigmoidBinaryCrossEntropyLoss
@@ -209,7 +209,9 @@ class CTCLoss(Loss):
             kind="none",
             layouts={
                 "prediction": Layout(axes=self.layout),
-                "target": Layout("sequence", index=True, any_dtype=True, lowest_index=-1, axes=self.label_layout),
+                "target": Layout(
+                    "sequence", index=True, any_dtype=True, lowest_index=-1, axes=self.label_layout
+                ),
                 "prediction_lengths": Layout("batch", index=True, any_dtype=True, limit="prediction"),
                 "target_lengths": Layout("batch", index=True, any_dtype=True, limit="target"),
             },
@@ -225,7 +227,7 @@ class CTCLoss(Loss):
         sample_weight: T | None = None,
     ) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, pred_lengths, label_lengths, sample_weight)  # type: ignore[no-any-return]
+        return self.evaluate(pred, label, pred_lengths, label_lengths, sample_weight)
 
 
 class HuberLoss(_LossOfLabel):
@@ -286,7 +288,7 @@ class LogisticLoss(Loss):
 
     def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(pred, label, None, sample_weight)  # type: ignore[no-any-return]
+        return self.evaluate(pred, label, None, sample_weight)
 
 
 class TripletLoss(Loss):
@@ -311,7 +313,7 @@ class TripletLoss(Loss):
 
     def __call__(self, pred: T, positive: T, negative: T) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(pred, positive, negative, None)  # type: ignore[no-any-return]
+        return self.evaluate(pred, positive, negative, None)
 
 
 class PoissonNLLLoss(Loss):
@@ -337,7 +339,7 @@ class PoissonNLLLoss(Loss):
 
     def __call__(self, pred: T, target: T, sample_weight: T | None = None, epsilon: float = 1e-08) -> T:
         """The loss, of shape (1,)."""
-        return self.at(epsilon=epsilon).evaluate(pred, target, sample_weight)  # type: ignore[no-any-return]
+        return self.at(epsilon=epsilon).evaluate(pred, target, sample_weight)
 
 
 class CosineEmbeddingLoss(Loss):
@@ -363,7 +365,7 @@ class CosineEmbeddingLoss(Loss):
 
     def __call__(self, input1: T, input2: T, label: T, sample_weight: T | None = None) -> T:
         """Losses of shape (batch, 1)."""
-        return self.evaluate(input1, input2, label, sample_weight)  # type: ignore[no-any-return]
+        return self.evaluate(input1, input2, label, sample_weight)
 
 
 class SDMLLoss(Loss):
@@ -381,4 +383,4 @@ class SDMLLoss(Loss):
 
     def __call__(self, x1: T, x2: T) -> T:
         """Losses of shape (batch,)."""
-        return self.evaluate(x1, x2, None)  # type: ignore[no-any-return]
+        return self.evaluate(x1, x2, None)
