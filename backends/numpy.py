@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,7 +73,12 @@ class NumpyBackend(Backend):
         return self.framework.sum(x, axis=axis, keepdims=keepdims)
 
     def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        return x if axis == () else self.framework.mean(x, axis=axis, keepdims=keepdims)
+        if axis == ():
+            return x
+        # numpy.mean over nothing warns through Python, which no error state silences.
+        axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+        count = math.prod(x.shape[i] for i in axes)
+        return self.sum(x, axis=axis, keepdims=keepdims) / x.dtype.type(count)
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return self.framework.max(x, axis=axis, keepdims=keepdims)
@@ -106,7 +112,7 @@ class NumpyBackend(Backend):
         if dtype is None and not hasattr(x, "dtype"):
             dtype = {"f": "float32", "i": "int64", "b": "bool"}.get(array.dtype.kind)
         if dtype is None and array.dtype.name not in DTYPES:
-            raise UnsupportedOperation(f"NumPy array of dtype {array.dtype} is not numeric")
+            raise UnsupportedOperation(f"dtype {array.dtype} is not numeric")
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def to_numpy(self, x: Array, /) -> Any:
@@ -119,7 +125,8 @@ class NumpyBackend(Backend):
         def quiet(*args: Any) -> Array:
             # As in every other framework, log(0) is -inf and 0/0 NaN without a warning.
             with np.errstate(all="ignore"):
-                return np.asarray(program(*args))
+                # NumPy 1 widens a float32 scalar that meets a Python number to float64.
+                return np.asarray(program(*args), dtype=args[0].dtype)
 
         return quiet
 
@@ -134,6 +141,7 @@ class BoxedNumpyBackend(NumpyBackend):
 
     module = "autograd.numpy"
     distribution = "autograd"
+    renames = {op: name for op, name in _NUMPY_OPS.items() if op != "abs"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,6 +154,10 @@ class BoxedNumpyBackend(NumpyBackend):
 
     def is_tensor(self, x: object, /) -> bool:
         return bool(self._tracer.isbox(x))
+
+    def abs(self, x: Array, /) -> Array:
+        # autograd's own derivative, x / |x|, is NaN at infinity.
+        return x * self.framework.sign(x)
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         # autograd has no take_along_axis; open index grids say the same and it knows indexing.

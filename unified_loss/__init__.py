@@ -13,6 +13,7 @@ from .errors import (
     MixedTensorsError,
     ShapeError,
     UnifiedLossError,
+    UnsupportedOperation,
 )
 from .gradients import value_and_grad
 from .loss import Loss
@@ -44,6 +45,7 @@ __all__ = [
     "Plan",
     "ShapeError",
     "UnifiedLossError",
+    "UnsupportedOperation",
     "asarray",
     "backends",
     "convert",

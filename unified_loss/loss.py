@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from .binding import Names, Program, bind
 from .dispatch import backend_for, backend_of
+from .errors import UnsupportedOperation
 from .plan import Plan
 from .reduction import Reduction, check_reduction
+from .registry import get_backend
 from .spec import Spec
 
 T = TypeVar("T")
@@ -108,11 +110,12 @@ class Loss:
 
     def _tensor(self, backend: Any, x: Any, like: Any, role: str) -> Any:
         try:
-            return backend.asarray(x, like=like)
-        except (TypeError, ValueError) as error:
+            array = get_backend("numpy").asarray(x)
+        except (TypeError, ValueError, UnsupportedOperation) as error:
             raise TypeError(
                 f"{self._names.loss}: {self._names.of(role)} is no array of numbers: {error}"
             ) from error
+        return backend.asarray(array, like=like)
 
     def _bind(self, key: Any, arrays: Sequence[Any]) -> Program:
         backend = backend_for(arrays, self.backend, self._names.loss)

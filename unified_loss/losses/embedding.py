@@ -159,7 +159,7 @@ def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) ->
     --------
     >>> import unified_loss as ul
     >>> round(float(ul.losses.sdml([[0.0], [2.0]], [[0.0], [1.0]], smoothing=0.25)), 6)
-    0.162652
+    0.118589
 
     References
     ----------

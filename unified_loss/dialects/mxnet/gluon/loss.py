@@ -49,7 +49,14 @@ _CLASS = Layout(shape="without_axis", any_shape=True, index=True, any_dtype=True
 class Loss(DialectLoss, namespace="mxnet.gluon.loss"):
     """The base of Gluon's losses."""
 
-    arguments = {"prediction": "pred", "target": "label", "weight": "sample_weight"}
+    arguments = {
+        "prediction": "pred",
+        "target": "label",
+        "weight": "sample_weight",
+        "positive_weight": "pos_weight",
+        "prediction_lengths": "pred_lengths",
+        "target_lengths": "label_lengths",
+    }
     ignored_keywords = ("prefix", "params")
 
     def _plan(

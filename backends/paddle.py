@@ -1,0 +1,189 @@
+"""PaddlePaddle."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from unified_loss.ops import DTYPES, Array, Axis
+
+from .base import Backend, UnsupportedOperation
+
+with warnings.catch_warnings():
+    # Paddle 3.3.1 warns at import that ccache is missing, which only its C++ extensions would use.
+    warnings.filterwarnings("ignore", message="No ccache found")
+    import paddle
+
+_UNSIGNED = "Paddle has no unsigned integers but uint8 (a uint16 NumPy array is to it one of bfloat16)"
+_NATIVE_DTYPE = {
+    name: getattr(paddle, name) for name in DTYPES if name not in ("uint16", "uint32", "uint64")
+}
+_DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
+_LOG_SMALLEST_NORMAL = {
+    paddle.float16: math.log(2**-14),
+    paddle.bfloat16: math.log(2**-126),
+    paddle.float32: math.log(2**-126),
+    paddle.float64: math.log(2**-1022),
+}
+
+
+class PaddleBackend(Backend):
+    """Paddle's eager tensors, and the symbolic values that `to_static` traces with.
+
+    `logsumexp` and `log_softmax` stay the derived ones. On CPU, Paddle 3.3.1 clips shifted logits
+    at -64 in log_softmax, and its logsumexp is NaN where all entries are -inf or one is inf.
+    """
+
+    name = "paddle"
+    module = "paddle"
+    distribution = "paddlepaddle"
+    renames: ClassVar[dict[str, str]] = {
+        "log": "log",
+        "log1p": "log1p",
+        "square": "square",
+        "isinf": "isinf",
+        "maximum": "maximum",
+        "logical_and": "logical_and",
+        "logical_or": "logical_or",
+        "logical_not": "logical_not",
+        "any": "any",
+        "reshape": "reshape",
+        "squeeze": "squeeze",
+        "permute_dims": "transpose",
+        "broadcast_to": "broadcast_to",
+    }
+    dtypes = ("float32", "float64")  # on CPU, many kernels lack float16 and bfloat16; casts have them
+    unsupported: ClassVar[dict[str, str]] = {"uint16": _UNSIGNED, "uint32": _UNSIGNED, "uint64": _UNSIGNED}
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        return tuple(x.shape)
+
+    def dtype(self, x: Array, /) -> str:
+        return _DTYPE_NAME.get(x.dtype, str(x.dtype).removeprefix("paddle."))
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        if dtype not in _NATIVE_DTYPE:
+            raise UnsupportedOperation(self.unsupported[dtype])
+        return x.astype(dtype)
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        return paddle.eye(n, dtype=like.dtype, device=_place(like))
+
+    def abs(self, x: Array, /) -> Array:
+        # The gradient of paddle.abs is x / |x|: NaN where x is infinite.
+        return x * paddle.sign(x.detach())
+
+    def exp(self, x: Array, /) -> Array:
+        # Paddle's CPU kernel never reaches 0: exp(-inf) is 3e-39, and its logarithm finite.
+        normal = x > _LOG_SMALLEST_NORMAL[x.dtype]
+        return paddle.exp(x) * normal.astype(x.dtype)
+
+    def sqrt(self, x: Array, /) -> Array:
+        if x.dtype != paddle.float32:
+            return paddle.sqrt(x)
+        # The float32 CPU kernel is off by 2 ulp, and NaN at inf.
+        return paddle.sqrt(x.astype("float64")).astype("float32")
+
+    def relu(self, x: Array, /) -> Array:
+        # paddle's relu loses NaN; its clip keeps it, but has gradient 1 at 0.
+        return self.clip(x, min=0.0) * (x != 0).astype(x.dtype)
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        if x.dtype not in _LOG_SMALLEST_NORMAL:
+            # Of the integers, only the two widest have a kernel.
+            return paddle.clip(x.astype("int64"), min, max).astype(x.dtype)
+        # An end left out would be the largest finite float, so that inf did not stay inf.
+        return paddle.clip(x, -math.inf if min is None else min, math.inf if max is None else max)
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # paddle.where makes a Python number float32, and promotes what stands beside it.
+        array: Array = x1 if self.is_tensor(x1) else x2
+        x1, x2 = (x if self.is_tensor(x) else paddle.full([], x, array.dtype) for x in (x1, x2))
+        return paddle.where(condition, x1, x2)
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        # To Paddle an empty tuple of axes means all of them.
+        return x if axis == () else paddle.sum(x, axis=axis, keepdim=keepdims)
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        return x if axis == () else paddle.mean(x, axis=axis, keepdim=keepdims)
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        # The gradient of paddle.max takes seconds for a million elements; argmax passes over NaN.
+        top = paddle.max(x.detach(), axis=axis, keepdim=True)
+        picked = self.take_along_axis(x, paddle.argmax(x.detach(), axis=axis, keepdim=True), axis=axis)
+        result = paddle.where(paddle.isnan(top), top, picked)
+        return result if keepdims else paddle.squeeze(result, axis)
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array:
+        return paddle.unsqueeze(x, axis)
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return paddle.concat(list(arrays), axis=axis)
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return paddle.stack(list(arrays), axis=axis)
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        return tuple(paddle.unbind(x, axis))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        # Indices of 8 or 16 bits are accepted, and pick from anywhere in memory.
+        return paddle.take_along_axis(x, indices.astype("int64"), axis, broadcast=False)
+
+    def stop_gradient(self, x: Array, /) -> Array:
+        return x.detach()
+
+    def softplus(self, x: Array, /) -> Array:
+        # The derived one with its two selections replaced, which are slow in Paddle: the gradient
+        # of clip at 0 is 1 and that of -|x| is taken as -1, so that the kinks cancel.
+        sign = (x < 0).astype(x.dtype) * 2 - 1
+        return self.clip(x, min=0.0) + paddle.log1p(self.exp(x * sign))
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, paddle.Tensor | paddle.pir.Value)
+
+    def is_concrete(self, x: Array, /) -> bool:
+        return isinstance(x, paddle.Tensor)
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        array = np.asarray(x)
+        if dtype is None:
+            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
+            dtype = default.get(array.dtype.kind, array.dtype.name)
+        if dtype not in _NATIVE_DTYPE:
+            raise UnsupportedOperation(self.unsupported.get(dtype, f"Paddle has no dtype {dtype!r}"))
+        # Paddle imports what is not contiguous or not writeable by copying it, as it does the rest.
+        return paddle.to_tensor(array, dtype=dtype, place=None if like is None else _place(like))
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return np.asarray((x.astype("float32") if x.dtype == paddle.bfloat16 else x).detach().numpy())
+
+    def from_dlpack(self, x: object, /) -> Array:
+        return paddle.from_dlpack(x)
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        full = list(args)
+        for i in argnums:
+            full[i] = full[i].detach()
+            full[i].stop_gradient = False
+        selected = [full[i] for i in argnums]
+        with paddle.enable_grad():
+            value = function(*full)
+        if value.stop_gradient:
+            return value, tuple(paddle.zeros_like(x) for x in selected)
+        grads = paddle.grad([value], selected, allow_unused=True)
+        return value.detach(), tuple(
+            paddle.zeros_like(x) if g is None else g for g, x in zip(grads, selected, strict=True)
+        )
+
+
+def _place(like: Array) -> Any:
+    """The device of an eager tensor; a value that is being traced has none yet."""
+    return getattr(like, "place", None)

@@ -1,0 +1,250 @@
+"""The canonical losses against formulas written out in NumPy float64, and at their edges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import unified_loss as ul
+
+RNG = np.random.default_rng(20261123)
+X = RNG.normal(size=(3, 4)) * 2
+Y = RNG.normal(size=(3, 4))
+P = RNG.uniform(0.05, 0.95, size=(3, 4))
+Q = RNG.uniform(0.05, 0.95, size=(3, 4))
+SIGNS = RNG.choice([-1.0, 1.0], size=(3, 4))
+COUNTS = RNG.integers(0, 6, size=(3, 4)).astype(float)
+W = RNG.uniform(0.2, 3.0, size=(3, 1))
+
+
+def log_softmax(x, axis):
+    return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
+
+
+def huber(d, delta):
+    return np.where(np.abs(d) <= delta, d * d / 2, delta * (np.abs(d) - delta / 2))
+
+
+def stirling(t):
+    safe = np.where(t > 1, t, 2.0)
+    return np.where(t > 1, safe * np.log(safe) - safe + 0.5 * np.log(2 * np.pi * safe), 0.0)
+
+
+def cosine_embedding(a, b, label, margin):
+    cos = np.sum(a * b, -1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
+    return np.where(label == 1, 1 - cos, np.where(label == -1, np.maximum(cos - margin, 0), 0))
+
+
+def ctc(logits, labels, blank):
+    """By enumeration of every path."""
+    frames, classes = logits.shape
+    log_p = log_softmax(logits, -1)
+    total = 0.0
+    for path in np.ndindex(*(classes,) * frames):
+        merged = [c for i, c in enumerate(path) if i == 0 or c != path[i - 1]]
+        if [c for c in merged if c != blank] == list(labels):
+            total += math.exp(sum(log_p[t, c] for t, c in enumerate(path)))
+    return -math.log(total)
+
+
+LOGITS_3D = RNG.normal(size=(2, 4, 3))
+REFERENCES = {
+    "squared_error": ((X, Y), {}, lambda: (X - Y) ** 2),
+    "absolute_error": ((X, Y), {}, lambda: np.abs(X - Y)),
+    "huber": ((X, Y), {"delta": 0.7}, lambda: huber(X - Y, 0.7)),
+    "huber of infinite delta": ((X, Y), {"delta": math.inf}, lambda: (X - Y) ** 2 / 2),
+    "smooth_l1": ((X, Y), {"beta": 0.7}, lambda: huber(X - Y, 0.7) / 0.7),
+    "smooth_l1 of beta 0": ((X, Y), {"beta": 0.0}, lambda: np.abs(X - Y)),
+    "binary_cross_entropy": ((P, Q), {}, lambda: -Q * np.log(P) - (1 - Q) * np.log(1 - P)),
+    "binary_cross_entropy weighing positives": (
+        (P, Q, np.array([3.0, 0.5, 1.0, 2.0])),
+        {"gradient_floor": None, "log_floor": None, "log_epsilon": 1e-3},
+        lambda: -np.array([3.0, 0.5, 1.0, 2.0]) * Q * np.log(P + 1e-3) - (1 - Q) * np.log(1 - P + 1e-3),
+    ),
+    "binary_cross_entropy_with_logits": (
+        (X, Q),
+        {},
+        lambda: Q * np.log1p(np.exp(-X)) + (1 - Q) * np.log1p(np.exp(X)),
+    ),
+    "binary_cross_entropy_with_logits weighing positives": (
+        (X, Q, np.array([3.0, 0.5, 1.0, 2.0])),
+        {},
+        lambda: np.array([3.0, 0.5, 1.0, 2.0]) * Q * np.log1p(np.exp(-X)) + (1 - Q) * np.log1p(np.exp(X)),
+    ),
+    "softmax_cross_entropy": ((X, Q), {"axis": 0}, lambda: -np.sum(Q * log_softmax(X, 0), axis=0)),
+    "sparse_softmax_cross_entropy": (
+        (LOGITS_3D, np.array([[0, 2, 1], [3, 1, 0]])),
+        {"axis": 1},
+        lambda: -np.take_along_axis(
+            log_softmax(LOGITS_3D, 1), np.array([[[0, 2, 1]], [[3, 1, 0]]]), axis=1
+        ).squeeze(1),
+    ),
+    "kl_divergence": ((np.log(P), Q), {}, lambda: Q * (np.log(Q) - np.log(P))),
+    "kl_divergence of logits": (
+        (X, Q),
+        {"from_logits": True, "axis": 0, "log_epsilon": 0.01},
+        lambda: Q * (np.log(Q + 0.01) - log_softmax(X, 0)),
+    ),
+    "poisson_nll": ((X, COUNTS), {}, lambda: np.exp(X) - COUNTS * X),
+    "poisson_nll in full": (
+        (P, COUNTS),
+        {"log_input": False, "full": True},
+        lambda: P - COUNTS * np.log(P + 1e-8) + stirling(COUNTS),
+    ),
+    "hinge": ((X, SIGNS), {"margin": 0.8}, lambda: np.maximum(0, 0.8 - X * SIGNS)),
+    "squared_hinge": ((X, SIGNS), {"margin": 0.8}, lambda: np.maximum(0, 0.8 - X * SIGNS) ** 2),
+    "triplet": (
+        (X, Y, P),
+        {"margin": 3.0},
+        lambda: np.maximum(0, np.sum((Y - X) ** 2 - (P - X) ** 2, axis=1) + 3.0),
+    ),
+    "triplet along another batch axis": (
+        (X, Y, P),
+        {"batch_axis": -1},
+        lambda: np.maximum(0, np.sum((Y - X) ** 2 - (P - X) ** 2, axis=0) + 1.0),
+    ),
+    "cosine_embedding": (
+        (X, Y, np.array([1.0, -1.0, 0.0])),
+        {"margin": -0.5},
+        lambda: cosine_embedding(X, Y, np.array([1, -1, 0]), -0.5),
+    ),
+    "ctc": (
+        (LOGITS_3D, np.array([[1, 2, -1], [1, 1, -1]])),
+        {},
+        lambda: np.array([ctc(LOGITS_3D[0], [1, 2], 0), ctc(LOGITS_3D[1], [1, 1], 0)]),
+    ),
+    "ctc with lengths and another blank": (
+        (LOGITS_3D, np.array([[0, 1, 0], [1, 0, 1]]), np.array([4, 3]), np.array([3, 2])),
+        {"blank": 2},
+        lambda: np.array([ctc(LOGITS_3D[0], [0, 1, 0], 2), ctc(LOGITS_3D[1][:3], [1, 0], 2)]),
+    ),
+}
+TOLERANCE = {"float32": 2e-5, "float64": 1e-9}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", REFERENCES)
+def test_against_the_formula_in_numpy(backend, name, dtype):
+    inputs, parameters, reference = REFERENCES[name]
+    tensors = [backend.asarray(x if x.dtype == int else x.astype(dtype)) for x in inputs]
+    loss = getattr(ul.losses, name.split()[0])
+    expected = reference()
+    got = loss(*tensors, **parameters, reduction="none")
+    assert backend.dtype(got) == dtype
+    np.testing.assert_allclose(
+        backend.to_numpy(got), expected, rtol=0, atol=TOLERANCE[dtype] * np.abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize(
+    ("reduction", "expected"),
+    [
+        ("mean", np.mean(W * (X - Y) ** 2)),
+        ("sum", np.sum(W * (X - Y) ** 2)),
+        ("none", W * (X - Y) ** 2),
+        ("weighted_mean", np.sum(W * (X - Y) ** 2) / np.sum(W * np.ones_like(X))),
+    ],
+)
+def test_reductions_of_weighted_losses(backend, reduction, expected):
+    tensors = [backend.asarray(x) for x in (X, Y)]
+    got = ul.losses.squared_error(*tensors, weight=backend.asarray(W), reduction=reduction)
+    np.testing.assert_allclose(backend.to_numpy(got), expected, rtol=1e-12)
+
+
+def value_and_slope(backend, loss, *inputs):
+    tensors = [backend.asarray(np.asarray(x, dtype="float32")) for x in inputs]
+    value, grad = ul.value_and_grad(loss)(*tensors)
+    return backend.to_numpy(value).tolist(), backend.to_numpy(grad).tolist()
+
+
+INF, NAN = math.inf, math.nan
+BCE = ul.losses.binary_cross_entropy
+BCE_LOGITS = ul.losses.binary_cross_entropy_with_logits
+TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs", "value", "slope"),
+    [
+        # The clamp of the logarithm at -100, and the floor of p (1 - p) in the gradient.
+        (BCE, ([0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]), [100, 100, 0, 0], [-1e12, 1e12, 0, 0]),
+        # The gradient at 0 is 1/2 - y, which MXNet 1.9.1 and PaddlePaddle 3.3.1 get wrong.
+        (BCE_LOGITS, ([0.0, 0.0], [0.0, 1.0]), [math.log(2)] * 2, [0.5, -0.5]),
+        (BCE_LOGITS, ([1e4, -1e4, 1e4, -1e4], [1.0, 0.0, 0.0, 1.0]), [0, 0, 1e4, 1e4], [0, 0, 1, -1]),
+        (BCE_LOGITS, ([INF, -INF, INF, -INF], [1.0, 0.0, 0.0, 1.0]), [0, 0, INF, INF], [0, 0, 1, -1]),
+        (BCE_LOGITS, ([50.0, -50.0], [1.0, 0.0]), [TINY, TINY], [-TINY, TINY]),
+        (ul.losses.absolute_error, ([1.0, 2.0], [1.0, 0.0]), [0, 2], [0, 1]),
+        (ul.losses.huber, ([1.0, -1.0, INF], [0.0, 0.0, 0.0]), [0.5, 0.5, INF], [1, -1, 1]),
+        (ul.losses.huber, ([1e30], [0.0]), [1e30], [1]),
+        (ul.losses.hinge, ([1.0, -1.0, NAN], [1.0, -1.0, 1.0]), [0, 0, NAN], None),
+        (ul.losses.hinge, ([1.0, -1.0], [1.0, -1.0]), [0, 0], [0, 0]),
+        (ul.losses.poisson_nll, ([-INF, -INF], [0.0, 1.0]), [0, INF], [0, -1]),
+        (ul.losses.kl_divergence, ([-INF, -1.0], [0.0, 0.0]), [0, 0], [0, 0]),
+        (
+            ul.losses.softmax_cross_entropy,
+            ([[-INF, 0.0, 1.0]], [[0.0, 1.0, 0.0]]),
+            [math.log1p(math.e)],
+            [[0, -math.e / (1 + math.e), math.e / (1 + math.e)]],
+        ),
+        (
+            ul.losses.softmax_cross_entropy,
+            ([[1e4, -1e4, 0.0]] * 2, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+            [0, 2e4],
+            [[0, 0, 0], [1, -1, 0]],
+        ),
+        # A zero vector: the cosine is 0 and the gradient finite.
+        (ul.losses.cosine_embedding, ([[0.0, 0.0]], [[0.0, 0.0]], [1.0]), [1], [[0, 0]]),
+        (ul.losses.triplet, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
+    ],
+)
+def test_edges(backend, loss, inputs, value, slope):
+    got, grad = value_and_slope(backend, lambda *xs: loss(*xs, reduction="none"), *inputs)
+    np.testing.assert_allclose(got, value, rtol=2e-5)
+    if slope is not None:
+        np.testing.assert_allclose(grad, slope, rtol=2e-5, atol=0 if TINY in np.abs(slope) else 1e-6)
+
+
+def test_ctc_that_does_not_fit_is_infinite_with_gradient_zero(backend):
+    logits = backend.asarray(RNG.normal(size=(2, 3, 4)).astype("float32"))
+    labels = backend.asarray(np.array([[1, 1, 1], [1, 2, -1]]))
+    value, grad = ul.value_and_grad(lambda x: ul.losses.ctc(x, labels, reduction="none"))(logits)
+    assert np.isinf(backend.to_numpy(value)).tolist() == [True, False]
+    grad = backend.to_numpy(grad)
+    assert not grad[0].any()
+    assert np.isfinite(grad[1]).all() and grad[1].any()
+
+
+def test_ctc_without_labels_or_frames(backend):
+    logits = RNG.normal(size=(2, 3, 4))
+    value = ul.losses.ctc(
+        backend.asarray(logits),
+        backend.asarray(np.array([[-1], [-1]])),
+        backend.asarray(np.array([3, 0])),
+        reduction="none",
+    )
+    expected = [-log_softmax(logits[0], -1)[:, 0].sum(), 0.0]
+    np.testing.assert_allclose(backend.to_numpy(value), expected, rtol=1e-12)
+
+
+HALF = [
+    ("squared_error", ([[300.0, 1.0]], [[0.0, 0.0]]), 45000.5),
+    ("softmax_cross_entropy", (np.zeros((1, 3000)), np.eye(1, 3000)), math.log(3000)),
+    ("absolute_error", (np.ones((70000,)), np.zeros((70000,))), 1.0),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(("name", "inputs", "expected"), HALF)
+def test_half_precision_accumulates_in_float32(backend, name, inputs, expected, dtype):
+    if dtype not in backend.dtypes:
+        with pytest.raises(ul.UnsupportedOperation):
+            backend.asarray(np.ones(2, "float32"), dtype=dtype)
+        return
+    tensors = [backend.asarray(np.asarray(x, "float32"), dtype=dtype) for x in inputs]
+    value, grad = ul.value_and_grad(getattr(ul.losses, name))(*tensors)
+    assert backend.dtype(value) == backend.dtype(grad) == dtype
+    resolution = {"float16": 2.0**-11, "bfloat16": 2.0**-8}[dtype]
+    np.testing.assert_allclose(backend.to_numpy(value).astype(float), expected, rtol=resolution)
+    assert np.isfinite(backend.to_numpy(grad).astype(float)).all()
