@@ -60,7 +60,11 @@ class PaddleBackend(Backend):
     unsupported: ClassVar[dict[str, str]] = {"uint16": _UNSIGNED, "uint32": _UNSIGNED, "uint64": _UNSIGNED}
 
     def shape(self, x: Array, /) -> tuple[int, ...]:
-        return tuple(x.shape)
+        static = tuple(x.shape)
+        if -1 not in static:
+            return static
+        dynamic = paddle.shape(x)
+        return tuple(dynamic[i] if n == -1 else n for i, n in enumerate(static))
 
     def dtype(self, x: Array, /) -> str:
         return _DTYPE_NAME.get(x.dtype, str(x.dtype).removeprefix("paddle."))
@@ -75,7 +79,7 @@ class PaddleBackend(Backend):
 
     def abs(self, x: Array, /) -> Array:
         # The gradient of paddle.abs is x / |x|: NaN where x is infinite.
-        return x * paddle.sign(x.detach())
+        return x * paddle.sign(self.stop_gradient(x))
 
     def exp(self, x: Array, /) -> Array:
         # Paddle's CPU kernel never reaches 0: exp(-inf) is 3e-39, and its logarithm finite.
@@ -102,7 +106,8 @@ class PaddleBackend(Backend):
     def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
         # paddle.where makes a Python number float32, and promotes what stands beside it.
         array: Array = x1 if self.is_tensor(x1) else x2
-        x1, x2 = (x if self.is_tensor(x) else paddle.full([], x, array.dtype) for x in (x1, x2))
+        place = _place(array)
+        x1, x2 = (x if self.is_tensor(x) else paddle.full_like(array, x, device=place) for x in (x1, x2))
         return paddle.where(condition, x1, x2)
 
     def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -114,8 +119,8 @@ class PaddleBackend(Backend):
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         # The gradient of paddle.max takes seconds for a million elements; argmax passes over NaN.
-        top = paddle.max(x.detach(), axis=axis, keepdim=True)
-        picked = self.take_along_axis(x, paddle.argmax(x.detach(), axis=axis, keepdim=True), axis=axis)
+        top = paddle.max(self.stop_gradient(x), axis=axis, keepdim=True)
+        picked = self.take_along_axis(x, paddle.argmax(x, axis=axis, keepdim=True), axis=axis)
         result = paddle.where(paddle.isnan(top), top, picked)
         return result if keepdims else paddle.squeeze(result, axis)
 
@@ -136,7 +141,9 @@ class PaddleBackend(Backend):
         return paddle.take_along_axis(x, indices.astype("int64"), axis, broadcast=False)
 
     def stop_gradient(self, x: Array, /) -> Array:
-        return x.detach()
+        # Under to_static (3.3.1) a detached input shares its memory with results written in place:
+        # x.detach() * x overwrites the caller's x.
+        return x.detach() if self.is_concrete(x) else paddle.assign(x).detach()
 
     def softplus(self, x: Array, /) -> Array:
         # The derived one with its two selections replaced, which are slow in Paddle: the gradient
@@ -185,5 +192,5 @@ class PaddleBackend(Backend):
 
 
 def _place(like: Array) -> Any:
-    """The device of an eager tensor; a value that is being traced has none yet."""
-    return getattr(like, "place", None)
+    """The device of a tensor; a value that is being traced has none, and warns if asked."""
+    return like.place if isinstance(like, paddle.Tensor) else paddle.framework._current_expected_place()

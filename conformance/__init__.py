@@ -1,0 +1,7 @@
+"""Whether every backend computes what the frameworks' documentation and their own binaries say."""
+
+from .cases import Case, load_cases, loss_names
+from .results import Result, Run
+from .runner import run
+
+__all__ = ["Case", "Result", "Run", "load_cases", "loss_names", "run"]

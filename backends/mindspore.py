@@ -1,0 +1,137 @@
+"""MindSpore."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import mindspore as ms
+import numpy as np
+from mindspore import mint, ops
+
+from unified_loss.ops import DTYPES, Array, Axis
+
+from .base import Backend, UnsupportedOperation
+
+_NATIVE_DTYPE = {name: getattr(ms, name) for name in DTYPES}
+_DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
+
+
+class MindsporeBackend(Backend):
+    """MindSpore tensors in PyNative (eager) mode, and under `mindspore.jit`.
+
+    On CPU (2.10.0) the float32 kernels are far from accurate: exp is off by 3e-6, log by 6e-8
+    in absolute terms and so by 100 % near 1, and log1p is log(1 + x). `log_softmax` and `softplus`
+    of MindSpore compute even float64 in float32, its `logsumexp` is NaN where all entries are -inf.
+    """
+
+    name = "mindspore"
+    module = "mindspore"
+    distribution = "mindspore"
+    dtypes = ("float16", "float32", "float64")  # on CPU, bfloat16 has casts but few other kernels
+    renames: ClassVar[dict[str, str]] = {
+        "abs": "ops.abs",
+        "sqrt": "ops.sqrt",
+        "square": "ops.square",
+        "isinf": "ops.isinf",
+        "logical_and": "ops.logical_and",
+        "logical_or": "ops.logical_or",
+        "logical_not": "ops.logical_not",
+        "reshape": "ops.reshape",
+        "squeeze": "ops.squeeze",
+        "permute_dims": "ops.permute",
+        "broadcast_to": "ops.broadcast_to",
+        "stop_gradient": "ops.stop_gradient",
+    }
+    unsupported: ClassVar[dict[str, str]] = {
+        "dlpack": "MindSpore's DLPack import is for Ascend: on CPU (2.10.0) a NumPy array crashes the process"
+    }
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        return tuple(x.shape)
+
+    def dtype(self, x: Array, /) -> str:
+        return _DTYPE_NAME.get(x.dtype, str(x.dtype).lower())
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        return x.astype(_NATIVE_DTYPE[dtype])
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        return self.asarray(np.eye(n), dtype=self.dtype(like))
+
+    def exp(self, x: Array, /) -> Array:
+        return ops.exp(x.astype(ms.float64)).astype(x.dtype)
+
+    def log(self, x: Array, /) -> Array:
+        return ops.log(x.astype(ms.float64)).astype(x.dtype)
+
+    def log1p(self, x: Array, /) -> Array:
+        # What 1 + x loses in rounding is put back to first order; it is 0 outside [-0.5, 1], and
+        # counts only far inside.
+        near = ops.clamp(ops.stop_gradient(x), -0.5, 1.0)
+        sum_ = near + 1.0
+        return self.log(x + 1.0) + (near - (sum_ - 1.0)) / sum_
+
+    def relu(self, x: Array, /) -> Array:
+        # MindSpore's relu, and its clamp below, turn NaN into an end.
+        return self.where(x <= 0, 0.0, x)
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        return ops.where(x != x, x, ops.clamp(x, min, max))
+
+    def maximum(self, x1: Array, x2: Array, /) -> Array:
+        # MindSpore's maximum passes over a NaN in x1.
+        return ops.where(x1 != x1, x1, ops.maximum(x1, x2))
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # Broadcasting a number would take three times as long.
+        array: Array = x1 if self.is_tensor(x1) else x2
+        x1, x2 = (x if self.is_tensor(x) else ops.full_like(array, x) for x in (x1, x2))
+        return ops.where(condition, x1, x2)
+
+    def any(self, x: Array, /) -> Array:
+        # Over no elements, the kernels of reductions (2.10.0) return what is in memory.
+        return ops.any(x) if 0 not in x.shape else self.asarray(False)
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        if axis == ():
+            return x
+        if 0 in x.shape:
+            zeros = np.zeros(x.shape).sum(axis=axis, keepdims=keepdims)
+            return self.asarray(zeros, dtype=self.dtype(x))
+        return ops.sum(x, axis, keepdims)
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        if axis == ():
+            return x
+        axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+        return self.sum(x, axis=axis, keepdims=keepdims) / math.prod(x.shape[i] for i in axes)
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return mint.max(x, axis, keepdims)[0]
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array:
+        return ops.expand_dims(x, axis)
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return ops.cat(tuple(arrays), axis)
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return ops.stack(tuple(arrays), axis)
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        return tuple(ops.unbind(x, axis))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        return ops.gather_elements(x, axis, indices.astype(ms.int64))
+
+    def softplus(self, x: Array, /) -> Array:
+        # The derived one with its two selections replaced, which are slow in MindSpore: the gradient
+        # of clamp at 0 is 1 and that of -|x| is taken as -1, so that the kinks cancel.
+        sign = (x < 0).astype(x.dtype) * 2 - 1
+        return ops.clamp(x, min=0.0) + self.log1p(self.exp(x * sign))
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, ms.Tensor)
+

@@ -1,0 +1,67 @@
+"""How far a result may be from what is expected: one table, with the reason beside each entry."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .cases import Case, Printed
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What each element of an expected array may be missed by, and why that much.
+
+    The sum of `absolute` and `relative` times the element's own size; with `scaled`, an element
+    counts as no smaller than 1 or the largest finite element, whichever is less.
+    """
+
+    relative: float = 0.0
+    absolute: float = 0.0
+    scaled: bool = False
+    reason: str = ""
+
+
+# (kind of expectation, dtype of the result)
+_TABLE = {
+    ("computed", "float32"): Tolerance(
+        2e-5, scaled=True, reason="float32 sums taken in another order; measured across seven frameworks"
+    ),
+    ("computed", "float64"): Tolerance(
+        1e-9, scaled=True, reason="as for float32, in float64; some frameworks keep parameters in float32"
+    ),
+    ("single precision", "float64"): Tolerance(
+        1e-5, scaled=True, reason="the framework computes this float64 case in float32 inside"
+    ),
+    ("repeated", "float32"): Tolerance(
+        2e-6, scaled=True, reason="the same framework on another processor; more is a change of the framework"
+    ),
+    ("repeated", "float64"): Tolerance(1e-11, scaled=True, reason="as for float32, in float64"),
+}
+
+
+def of_outcome(case: Case, dtype: str) -> Tolerance:
+    """For a value or gradient of this dtype against what was recorded, is right, or runs beside it."""
+    return _TABLE["single precision" if case.single_precision else "computed", dtype]
+
+
+def of_repetition(dtype: str) -> Tolerance:
+    """For a framework against what was recorded from itself."""
+    return _TABLE["repeated", dtype]
+
+
+def of_printed(printed: Printed) -> Tolerance:
+    """For a value against what a documentation prints or a unit test asserts."""
+    if printed.tolerance:
+        absolute, relative = printed.tolerance
+        return Tolerance(relative, absolute, reason="the tolerance of the framework's own unit test")
+    unit = _last_digit(printed.value, printed.digits)
+    return Tolerance(absolute=unit / 2, reason="half a unit of the last digit printed")
+
+
+def _last_digit(value: Any, digits: int) -> float:
+    largest = float(np.max(np.abs(value)))
+    return 10.0 ** (math.floor(math.log10(largest)) + 1 - digits)
