@@ -1,9 +1,10 @@
 """One specification of each loss, on every deep-learning framework, in every framework's own words."""
 
+import importlib as _importlib
 import types as _types
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import backends as _backends_package
-from . import losses
+from . import losses, registry
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
 from .errors import (
     BackendError,
@@ -19,19 +20,23 @@ from .gradients import value_and_grad
 from .loss import Loss
 from .naming import from_config, resolve
 from .plan import Plan
-from .registry import backends, get_backend, import_backends
+from .registry import get_backend, import_backends
 
 
 class _CallablePackage(_types.ModuleType):
     """The package `unified_loss.backends`, which is also the function of that name.
 
-    Importing any backend makes Python bind the package over the function `backends`.
+    Importing any backend makes Python bind the package to that name, so it has to be both.
     """
 
-    __call__ = staticmethod(backends)
+    __call__ = staticmethod(registry.backends)
 
 
-_backends_package.__class__ = _CallablePackage
+if _TYPE_CHECKING:
+    from .registry import backends
+else:
+    backends = _importlib.import_module(".backends", __name__)
+    backends.__class__ = _CallablePackage
 
 __version__ = "0.1.0"
 
