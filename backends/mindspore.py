@@ -9,12 +9,15 @@ from typing import Any, ClassVar
 import mindspore as ms
 import numpy as np
 from mindspore import mint, ops
+from mindspore.graph.api import _pynative_executor
+from mindspore.graph.jit_context import jit_context
 
-from unified_loss.ops import DTYPES, Array, Axis
+from unified_loss.ops import DTYPES, FLOAT_DTYPES, Array, Axis
 
 from .base import Backend, UnsupportedOperation
 
 _NATIVE_DTYPE = {name: getattr(ms, name) for name in DTYPES}
+_FLOATS = tuple(_NATIVE_DTYPE[name] for name in FLOAT_DTYPES)
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
 
 
@@ -24,6 +27,7 @@ class MindsporeBackend(Backend):
     On CPU (2.10.0) the float32 kernels are far from accurate: exp is off by 3e-6, log by 6e-8
     in absolute terms and so by 100 % near 1, and log1p is log(1 + x). `log_softmax` and `softplus`
     of MindSpore compute even float64 in float32, its `logsumexp` is NaN where all entries are -inf.
+    A Python number beside a float64 tensor is rounded to float32 first: ``x * 0.1`` is off by 1e-8.
     """
 
     name = "mindspore"
@@ -67,18 +71,27 @@ class MindsporeBackend(Backend):
         return ops.log(x.astype(ms.float64)).astype(x.dtype)
 
     def log1p(self, x: Array, /) -> Array:
-        # What 1 + x loses in rounding is put back to first order; it is 0 outside [-0.5, 1], and
-        # counts only far inside.
-        near = ops.clamp(ops.stop_gradient(x), -0.5, 1.0)
-        sum_ = near + 1.0
-        return self.log(x + 1.0) + (near - (sum_ - 1.0)) / sum_
+        # To the logarithm of the rounded sum is added what rounding took from it, which counts
+        # near 0 only; the clamp keeps the rest, infinities included, out of the correction.
+        near = ops.clamp(x, -0.5, 1.0)
+        rounded = near + 1.0
+        lost = (near - (rounded - 1.0)) * ops.reciprocal(rounded)
+        return self.log(x + 1.0) + ops.stop_gradient(lost)
 
     def relu(self, x: Array, /) -> Array:
-        # MindSpore's relu, and its clamp below, turn NaN into an end.
+        # MindSpore's relu makes NaN 0.
         return self.where(x <= 0, 0.0, x)
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
-        return ops.where(x != x, x, ops.clamp(x, min, max))
+        # MindSpore's clamp makes NaN an end, takes the ends in float32, and wraps them in int8.
+        clipped = x if x.dtype in _FLOATS else x.astype(ms.int64)
+        if min is not None:
+            lowest = ops.full_like(clipped, min)
+            clipped = ops.where(clipped < lowest, lowest, clipped)
+        if max is not None:
+            highest = ops.full_like(clipped, max)
+            clipped = ops.where(clipped > highest, highest, clipped)
+        return clipped.astype(x.dtype)
 
     def maximum(self, x1: Array, x2: Array, /) -> Array:
         # MindSpore's maximum passes over a NaN in x1.
@@ -106,7 +119,8 @@ class MindsporeBackend(Backend):
         if axis == ():
             return x
         axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-        return self.sum(x, axis=axis, keepdims=keepdims) / math.prod(x.shape[i] for i in axes)
+        total = self.sum(x, axis=axis, keepdims=keepdims)
+        return total / ops.full_like(total, math.prod(x.shape[i] for i in axes))
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return mint.max(x, axis, keepdims)[0]
@@ -128,10 +142,56 @@ class MindsporeBackend(Backend):
 
     def softplus(self, x: Array, /) -> Array:
         # The derived one with its two selections replaced, which are slow in MindSpore: the gradient
-        # of clamp at 0 is 1 and that of -|x| is taken as -1, so that the kinks cancel.
-        sign = (x < 0).astype(x.dtype) * 2 - 1
-        return ops.clamp(x, min=0.0) + self.log1p(self.exp(x * sign))
+        # of relu at 0 is 0 and that of -|x| is taken as 1, so that the kinks cancel.
+        sign = 1.0 - (x > 0.0).astype(x.dtype) * 2.0
+        return ops.relu(x) + self.log1p(self.exp(x * sign))
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, ms.Tensor)
 
+    def is_concrete(self, x: Array, /) -> bool:
+        # Only the "trace" mode of mindspore.jit shows itself; its other modes read Python, not run it.
+        return jit_context() is None
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        # A MindSpore process has one device, on which `like` is too.
+        array = np.asarray(x)
+        if dtype is None:
+            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
+            dtype = default.get(array.dtype.kind, array.dtype.name)
+        if dtype not in _NATIVE_DTYPE:
+            raise UnsupportedOperation(f"MindSpore has no dtype {dtype!r}")
+        return ms.Tensor(array, _NATIVE_DTYPE[dtype])
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return (x.astype(ms.float32) if x.dtype == ms.bfloat16 else x).asnumpy()
+
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        def synchronised(*args: Any) -> Array:
+            # MindSpore raises the errors of eager operations whenever it next waits for results.
+            if jit_context() is not None:
+                return program(*args)
+            try:
+                _pynative_executor.sync()
+            except Exception as error:
+                error.add_note("an earlier MindSpore operation caused this error, which was still pending")
+                raise
+            result = program(*args)
+            _pynative_executor.sync()
+            return result
+
+        return synchronised
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        def of_selected(*selected: Array) -> Array:
+            full = list(args)
+            for i, x in zip(argnums, selected, strict=True):
+                full[i] = x
+            return function(*full)
+
+        selected = tuple(args[i] for i in argnums)
+        value, grads = ms.value_and_grad(of_selected, tuple(range(len(selected))))(*selected)
+        # MindSpore unpacks a tuple of one.
+        return value, grads if isinstance(grads, tuple) else (grads,)

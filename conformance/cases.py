@@ -168,7 +168,8 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
         outcome = _outcome(line, inputs, position, finding["corrected"], finding["corrected_grad"])
         corrected = Finding(finding["cause"], finding["ours"], outcome, finding["corrected_by"])
     judged = corrected.corrected if corrected else recorded
-    kind: Kind = "documented" if line["documented"] else "oracle" if "closed_form" in line or finding else "golden"
+    in_closed_form = "closed_form" in line or finding is not None
+    kind: Kind = "documented" if line["documented"] else "oracle" if in_closed_form else "golden"
     closed_form = f"; in closed form: {line['closed_form']}" if "closed_form" in line else ""
     return Case(
         id=line["id"],

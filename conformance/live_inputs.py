@@ -120,6 +120,8 @@ def _elementwise(label: Callable[..., Recipe], **own: Any) -> list[Variant]:
     ]
 
 
+_LOGISTIC = [*_elementwise(_signs), *_elementwise(_fractions, label_format="binary")[1:4]]
+
 _SIGMOID = [
     *_elementwise(_fractions),
     (
@@ -166,7 +168,11 @@ _DIVERGENCE: list[Variant] = [
     ({}, {"pred": _log_distributions(5, 6), "label": _distributions(5, 6)}),
     (
         {"from_logits": False, "axis": 1, "weight": 0.6},
-        {"pred": _scores(3, 6, 4), "label": _distributions(3, 6, 4, axis=1), "sample_weight": _weights(3, 1, 4)},
+        {
+            "pred": _scores(3, 6, 4),
+            "label": _distributions(3, 6, 4, axis=1),
+            "sample_weight": _weights(3, 1, 4),
+        },
     ),
     (
         {"from_logits": False, "batch_axis": 1},
@@ -229,8 +235,14 @@ _EMBEDDINGS: list[Variant] = [
 
 _BINARY: list[Variant] = [
     ({}, {"logits": _fractions(5, 3, 4), "labels": _fractions(5, 3, 4)}),
-    ({"reduction": "none", "weight": _weights(5, 3)}, {"logits": _fractions(5, 3), "labels": _fractions(5, 3)}),
-    ({"reduction": "mean", "weight": _weights(2, 6)}, {"logits": _fractions(2, 6), "labels": _fractions(2, 6)}),
+    (
+        {"reduction": "none", "weight": _weights(5, 3)},
+        {"logits": _fractions(5, 3), "labels": _fractions(5, 3)},
+    ),
+    (
+        {"reduction": "mean", "weight": _weights(2, 6)},
+        {"logits": _fractions(2, 6), "labels": _fractions(2, 6)},
+    ),
     ({"reduction": "sum"}, {"logits": _fractions(7), "labels": _fractions(7)}),
 ]
 
@@ -255,7 +267,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], list[Variant]], ...] = (
     (f"{_GLUON}.HuberLoss", _BOTH, _elementwise(_scores, rho=0.4)),
     (f"{_GLUON}.HingeLoss", _BOTH, _elementwise(_signs, margin=0.3)),
     (f"{_GLUON}.SquaredHingeLoss", _BOTH, _elementwise(_signs, margin=0.3)),
-    (f"{_GLUON}.LogisticLoss", _BOTH, _elementwise(_signs) + _elementwise(_fractions, label_format="binary")[1:4]),
+    (f"{_GLUON}.LogisticLoss", _BOTH, _LOGISTIC),
     (f"{_GLUON}.SigmoidBinaryCrossEntropyLoss", _BOTH, _SIGMOID),
     (f"{_GLUON}.SoftmaxCrossEntropyLoss", _BOTH, _SOFTMAX),
     (f"{_GLUON}.KLDivLoss", _BOTH, _DIVERGENCE),

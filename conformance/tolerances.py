@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from .cases import Case, Printed
@@ -43,6 +41,10 @@ _TABLE = {
 }
 
 
+# A float32 is printed with up to 9 digits to give it back exactly, of which it determines 7.
+_DECIMAL_DIGITS = 7
+
+
 def of_outcome(case: Case, dtype: str) -> Tolerance:
     """For a value or gradient of this dtype against what was recorded, is right, or runs beside it."""
     return _TABLE["single precision" if case.single_precision else "computed", dtype]
@@ -58,10 +60,7 @@ def of_printed(printed: Printed) -> Tolerance:
     if printed.tolerance:
         absolute, relative = printed.tolerance
         return Tolerance(relative, absolute, reason="the tolerance of the framework's own unit test")
-    unit = _last_digit(printed.value, printed.digits)
-    return Tolerance(absolute=unit / 2, reason="half a unit of the last digit printed")
-
-
-def _last_digit(value: Any, digits: int) -> float:
-    largest = float(np.max(np.abs(value)))
-    return 10.0 ** (math.floor(math.log10(largest)) + 1 - digits)
+    largest = float(np.max(np.abs(printed.value)))
+    digits = min(printed.digits, _DECIMAL_DIGITS)
+    unit = 10.0 ** (math.floor(math.log10(largest)) + 1 - digits)
+    return Tolerance(absolute=unit / 2, reason=f"half a unit of the last digit printed, of {digits}")

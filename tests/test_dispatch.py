@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import unified_loss as ul
-from unified_loss import config, registry
+from unified_loss import availability, config, registry
 from unified_loss.dispatch import backend_of
 
 
@@ -61,7 +61,7 @@ def test_a_tensor_is_recognised_and_runs_on_its_own_framework(backend, project):
 
 
 def test_tensors_of_two_frameworks_do_not_mix(backend):
-    torch = ul.get_backend("torch") if registry._version(registry.ENTRIES["torch"]) else None
+    torch = ul.get_backend("torch") if availability.version(registry.ENTRIES["torch"]) else None
     if torch is None or backend.name in ("numpy", "torch"):
         pytest.skip("needs torch and another framework")
     ours, theirs = backend.asarray(np.ones(2, "float32")), torch.asarray(np.ones(2, "float32"))
@@ -199,7 +199,7 @@ def run(program, **environment):
 
 @pytest.mark.parametrize(("first", "second"), registry.IMPORT_CONFLICTS)
 def test_an_import_order_that_crashes_is_refused(first, second):
-    if not registry._version(registry.ENTRIES[second]):
+    if not availability.version(registry.ENTRIES[second]):
         pytest.skip(f"{second} is not installed")
     told = run(
         f"""

@@ -4,7 +4,7 @@ import importlib as _importlib
 import types as _types
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import losses, registry
+from . import losses
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
 from .errors import (
     BackendError,
@@ -29,11 +29,16 @@ class _CallablePackage(_types.ModuleType):
     Importing any backend makes Python bind the package to that name, so it has to be both.
     """
 
-    __call__ = staticmethod(registry.backends)
+    def __call__(self, *, check: bool = False) -> "list[BackendInfo]":
+        """As `unified_loss.availability.backends`."""
+        # importlib.metadata, which it needs, would be a third of what importing this costs.
+        from .availability import backends  # noqa: PLC0415
+
+        return backends(check=check)
 
 
 if _TYPE_CHECKING:
-    from .registry import backends
+    from .availability import BackendInfo, backends
 else:
     backends = _importlib.import_module(".backends", __name__)
     backends.__class__ = _CallablePackage

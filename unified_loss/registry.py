@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-import importlib.util
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,22 +56,8 @@ IMPORT_CONFLICTS = {
     ("paddle", "mindspore"): "fails (undefined symbol in its oneDNN library)",
 }
 
-_loaded: dict[str, Backend] = {}
-_failures: dict[str, str] = {}
-
-
-@dataclass(frozen=True)
-class BackendInfo:
-    """What is known of a backend: whether it can be used, and if not, why.
-
-    `usable` is None where the framework is installed but has not been imported yet.
-    """
-
-    name: str
-    installed: bool
-    version: str | None
-    usable: bool | None
-    reason: str | None
+loaded: dict[str, Backend] = {}
+failures: dict[str, str] = {}
 
 
 def entry_of(name: str) -> Entry:
@@ -109,20 +91,22 @@ def get_backend(name: str) -> Backend:
     >>> ul.get_backend("numpy").name
     'numpy'
     """
-    loaded = _loaded.get(name)
-    if loaded is not None:
-        return loaded
+    if name in loaded:
+        return loaded[name]
     entry = entry_of(name)
-    reason = _obstacle(entry)
+    # Imported here because importlib.metadata would be a third of what `import unified_loss` costs.
+    from . import availability  # noqa: PLC0415
+
+    reason = availability.obstacle(entry)
     if reason is not None:
         raise BackendError(f"backend {name!r} cannot be used: {reason}")
     try:
         module = importlib.import_module(f"unified_loss.backends.{name}")
         backend: Backend = getattr(module, entry.class_name)()
     except Exception as error:  # frameworks fail to import in every possible way
-        _failures[name] = f"importing it failed: {type(error).__name__}: {error}"
-        raise BackendError(f"backend {name!r} cannot be used: {_failures[name]}") from error
-    _loaded[name] = backend
+        failures[name] = f"importing it failed: {type(error).__name__}: {error}"
+        raise BackendError(f"backend {name!r} cannot be used: {failures[name]}") from error
+    loaded[name] = backend
     return backend
 
 
@@ -149,94 +133,9 @@ def import_backends(*names: str) -> dict[str, Backend]:
     >>> list(ul.import_backends("numpy"))
     ['numpy']
     """
-    wanted = {entry_of(name).name for name in names} or {n for n, e in ENTRIES.items() if _version(e)}
+    from . import availability  # noqa: PLC0415  as in get_backend
+
+    wanted = {entry_of(name).name for name in names}
+    if not names:
+        wanted = {name for name, entry in ENTRIES.items() if availability.version(entry)}
     return {name: get_backend(name) for name in ENTRIES if name in wanted}
-
-
-def backends(*, check: bool = False) -> list[BackendInfo]:
-    """Each backend: whether its framework is installed, which version, and why it is not usable.
-
-    Parameters
-    ----------
-    check : whether to find out, in a process of its own each, if the framework really imports.
-        Without, nothing is imported, and what has not been imported yet has ``usable=None``.
-
-    Returns
-    -------
-    list of BackendInfo
-        In the order in which the frameworks can be imported into one process.
-
-    Examples
-    --------
-    >>> import unified_loss as ul
-    >>> next(info.installed for info in ul.backends() if info.name == "numpy")
-    True
-    """
-    return [_info(entry, check) for entry in ENTRIES.values()]
-
-
-def _info(entry: Entry, check: bool) -> BackendInfo:
-    version = _version(entry)
-    if entry.name in _loaded:
-        return BackendInfo(entry.name, True, _loaded[entry.name].version, True, None)
-    reason = _obstacle(entry, in_this_process=not check)
-    if reason is None and check:
-        reason = _import_error(entry)
-        return BackendInfo(entry.name, True, version, reason is None, reason)
-    return BackendInfo(entry.name, version is not None, version, None if reason is None else False, reason)
-
-
-def _version(entry: Entry) -> str | None:
-    for distribution in entry.distributions:
-        try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    # Built from source or on the path by hand: importable, of a version that only it knows.
-    return "unknown" if importlib.util.find_spec(entry.module) else None
-
-
-def _obstacle(entry: Entry, in_this_process: bool = True) -> str | None:
-    """Why a framework cannot be imported, as far as can be said without importing it."""
-    version = _version(entry)
-    if version is None:
-        return f"{entry.distributions[0]} is not installed: pip install 'unified_loss[{entry.name}]'"
-    release = _release(version)
-    if release and release < entry.minimum:
-        needed = ".".join(map(str, entry.minimum))
-        return f"{entry.distributions[0]} {version} is too old, {needed} or later is needed"
-    if not in_this_process or entry.module in sys.modules:
-        return None
-    if entry.name in _failures:
-        return _failures[entry.name]
-    for (first, second), consequence in IMPORT_CONFLICTS.items():
-        if second == entry.name and ENTRIES[first].module in sys.modules:
-            return (
-                f"importing {second} after {first}, which this process has loaded, {consequence}; "
-                f"import {second} first (unified_loss.import_backends({first!r}, {second!r}) does) "
-                f"or use another process"
-            )
-    return None
-
-
-def _release(version: str) -> tuple[int, ...]:
-    digits: list[int] = []
-    for part in version.split("+", maxsplit=1)[0].split("."):
-        if not part.isdigit():
-            break
-        digits.append(int(part))
-    return tuple(digits)
-
-
-def _import_error(entry: Entry) -> str | None:
-    program = f"from unified_loss.registry import get_backend; get_backend({entry.name!r})"
-    try:
-        done = subprocess.run(  # noqa: S603  our own interpreter on a program of our own
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return "importing it took more than 120 s"
-    if done.returncode == 0:
-        return None
-    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    return last.rpartition("cannot be used: ")[2]

@@ -109,11 +109,13 @@ def ctc(
 
 
 def _count_before_padding(ops: Ops, target: Array) -> Array:
-    count = ops.sum(target, axis=1) * 0
+    # Sums widen integers, in some frameworks only, so the dtype is restored.
+    dtype = ops.dtype(target)
+    count = ops.astype(ops.sum(target, axis=1) * 0, dtype)
     unpadded = None
     for label in ops.unstack(target, axis=1):
         unpadded = label >= 0 if unpadded is None else ops.logical_and(unpadded, label >= 0)
-        count = count + ops.astype(unpadded, ops.dtype(target))
+        count = count + ops.astype(unpadded, dtype)
     return count
 
 

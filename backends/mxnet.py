@@ -1,0 +1,327 @@
+"""Apache MXNet 1.9, both its array kinds: legacy ``mx.nd.NDArray`` and ``mx.np.ndarray``."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy
+
+from unified_loss.ops import DTYPES, Array, Axis
+
+from .base import Backend, UnsupportedOperation
+
+
+def _import_mxnet() -> ModuleType:
+    # MXNet 1.9.1 reads np.bool when it is imported, which NumPy dropped in 1.24. It is put back for
+    # that time only: whether NumPy has it is how other libraries tell NumPy 1 from 2.
+    if int(numpy.__version__.partition(".")[0]) >= 2:
+        raise ImportError(f"mxnet 1.9.1 needs numpy<2, this is NumPy {numpy.__version__}")
+    restored = not hasattr(numpy, "bool")
+    if restored:
+        numpy.bool = bool  # type: ignore[attr-defined]
+    try:
+        with warnings.catch_warnings():
+            # It also looks up functions that NumPy deprecated long ago, only to list them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return importlib.import_module("mxnet")
+    finally:
+        if restored:
+            del numpy.bool  # type: ignore[attr-defined]
+
+
+mxnet = _import_mxnet()
+np, autograd, NDArray = mxnet.np, mxnet.autograd, mxnet.nd.NDArray
+
+# The first switch to NumPy shapes logs a note through the root logger, which installs a handler
+# there and so makes the user's own logging.basicConfig do nothing.
+mxnet.util._set_np_shape_logged = True
+
+_NO_DTYPE = {
+    name: f"MXNet 1.9 has no {name}"
+    for name in DTYPES
+    if name not in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")
+}
+_NO_DTYPE["bfloat16"] = "MXNet 1.9 has bfloat16 inside oneDNN only: mx.np refuses it, mx.nd can only cast it"
+
+_SLOW_WHERE = 2048
+"""From this many elements on, broadcasting and the legacy `where` beat `np.where`."""
+
+
+class _Mode(threading.local):
+    lead = 0
+    """How many axes of size 1 stand before the axes that the ops are told of: 0 or 1."""
+
+
+class MxnetBackend(Backend):
+    """Both kinds of MXNet arrays; the ops work on ``mx.np`` arrays, `guard` converts.
+
+    Without NumPy shapes (``mx.npx.set_np``, off by default), MXNet reads the shape ``()`` as unknown:
+    an operator given such an array fails, and `backward` through one crashes the process (1.9.1). As
+    `backward` is the user's, switching shapes on around the program is no way out. So while gradients
+    are recorded without NumPy shapes, all arrays carry a leading axis of size 1, which the ops pass
+    over: what would be 0-d has shape (1,), and broadcasting is as before.
+
+    Operators run asynchronously, as MXNet's users expect: shapes are checked in the call, what only
+    the values can tell is raised when the result is read. A Python number reaches MXNet as text,
+    which its own parser rounds to within some units of the 16th digit.
+
+    `logsumexp` and `log_softmax` stay the derived ones: MXNet has none of the first, and its
+    ``log_softmax`` is 1.4e-6 off in float32, even for a dominant entry, where the loss is 0.
+    """
+
+    name = "mxnet"
+    module = "mxnet"
+    distribution = "mxnet"
+    renames: ClassVar[dict[str, str]] = {
+        "exp": "np.exp",
+        "log": "np.log",
+        "log1p": "np.log1p",
+        "sqrt": "np.sqrt",
+        "square": "np.square",
+        "abs": "np.abs",
+        "relu": "npx.relu",
+        "isinf": "np.isinf",
+        "maximum": "np.maximum",
+        "logical_and": "np.multiply",  # of two booleans a boolean; MXNet has no logical_and for them
+        "logical_or": "np.add",
+        "logical_not": "np.logical_not",
+    }
+    unsupported: ClassVar[dict[str, str]] = _NO_DTYPE
+    dtypes = ("float16", "float32", "float64")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mode = _Mode()
+
+    # ----------------------------------------------------------------------------- ops
+
+    def shape(self, x: Array, /) -> tuple[int, ...]:
+        return tuple(x.shape[self._mode.lead :])
+
+    def dtype(self, x: Array, /) -> str:
+        # A class for legacy arrays; for bfloat16 a structure with one field of that name.
+        dtype = numpy.dtype(x.dtype)
+        return dtype.names[0] if dtype.names else dtype.name
+
+    def astype(self, x: Array, dtype: str, /) -> Array:
+        if dtype in self.unsupported:
+            raise UnsupportedOperation(self.unsupported[dtype])
+        return x.astype(dtype, copy=False)
+
+    def eye(self, n: int, /, *, like: Array) -> Array:
+        identity = np.eye(n, dtype=like.dtype, ctx=like.ctx)
+        return np.expand_dims(identity, 0) if self._mode.lead else identity
+
+    def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
+        # np.clip holds its ends in float32, and parses them less exactly than even that.
+        exact = x.dtype != numpy.float64
+        if min is not None:
+            x = np.maximum(x, min if exact else self._number(min, x))
+        if max is not None:
+            x = np.minimum(x, max if exact else self._number(max, x))
+        return x
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # The gradient of np.where with a number goes to the wrong branch (1.9.1), so a number
+        # becomes an array.
+        array = x1 if isinstance(x1, NDArray) else x2
+        operands = (condition, *(x if isinstance(x, NDArray) else self._number(x, array) for x in (x1, x2)))
+        shapes = [x.shape for x in operands]
+        shape = numpy.broadcast_shapes(*shapes)
+        if 0 < math.prod(shape) < _SLOW_WHERE:
+            return np.where(*operands)
+        # np.where spends 30 ns on each element; without any, its gradient aborts the process (1.9.1).
+        # The legacy operator neither broadcasts nor takes booleans.
+        condition, x1, x2 = (
+            (x if own == shape else np.broadcast_to(x, shape)) for x, own in zip(operands, shapes, strict=True)
+        )
+        return mxnet.nd.where(
+            condition.astype("uint8").as_nd_ndarray(), x1.as_nd_ndarray(), x2.as_nd_ndarray()
+        ).as_np_ndarray()
+
+    def any(self, x: Array, /) -> Array:
+        return np.any(x, axis=self._axes(x, None))
+
+    def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        return x if axis == () else self._reduce(np.sum, x, axis, keepdims)
+
+    def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+        # Over no elements np.mean is 0, and where it also gives none it stops the process (SIGFPE).
+        if axis == ():
+            return x
+        count = math.prod(x.shape[i] for i in self._axes(x, axis))
+        return self.sum(x, axis=axis, keepdims=keepdims) / count
+
+    def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return self._reduce(np.max, x, axis, keepdims)
+
+    def reshape(self, x: Array, /, shape: tuple[int, ...]) -> Array:
+        return np.reshape(x, self._led(shape))
+
+    def expand_dims(self, x: Array, /, *, axis: int) -> Array:
+        return np.expand_dims(x, self._axis(axis))
+
+    def squeeze(self, x: Array, /, axis: int) -> Array:
+        return np.squeeze(x, self._axis(axis))
+
+    def permute_dims(self, x: Array, /, axes: tuple[int, ...]) -> Array:
+        return np.transpose(x, (*range(self._mode.lead), *map(self._axis, axes)))
+
+    def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return np.concatenate(list(arrays), axis=self._axis(axis))
+
+    def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
+        return np.stack(list(arrays), axis=self._axis(axis))
+
+    def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        axis = self._axis(axis)
+        return tuple(np.squeeze(part, axis) for part in np.split(x, x.shape[axis], axis=axis))
+
+    def broadcast_to(self, x: Array, /, shape: tuple[int, ...]) -> Array:
+        return np.broadcast_to(x, self._led(shape))
+
+    def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
+        axis = self._axis(axis) % x.ndim
+        if indices.shape[axis] == 1:
+            return mxnet.npx.pick(x, indices, axis=axis, keepdims=True)
+        if indices.size == 0:
+            # gather_nd looks at indices that are not there.
+            return np.broadcast_to(np.sum(x), indices.shape)
+        grid = [
+            np.arange(n, dtype="int64", ctx=x.ctx).reshape((n,) + (1,) * (x.ndim - i - 1))
+            for i, n in enumerate(indices.shape)
+        ]
+        grid[axis] = indices.astype("int64")
+        return mxnet.npx.gather_nd(x, np.stack([np.broadcast_to(g, indices.shape) for g in grid]))
+
+    def stop_gradient(self, x: Array, /) -> Array:
+        return x.detach()
+
+    def softplus(self, x: Array, /) -> Array:
+        # The derived form without its slow `where`: at 0, maximum has gradient 1 and relu 0.
+        positive = np.maximum(x, 0.0)
+        magnitude = positive + mxnet.npx.relu(-x)
+        return positive + np.log1p(np.exp(-magnitude))
+
+    def _axis(self, axis: int) -> int:
+        return axis + self._mode.lead if axis >= 0 else axis
+
+    def _axes(self, x: Array, axis: Axis) -> tuple[int, ...]:
+        if axis is None:
+            return tuple(range(self._mode.lead, x.ndim))
+        return tuple(map(self._axis, (axis,) if isinstance(axis, int) else axis))
+
+    def _led(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (1,) * self._mode.lead + tuple(shape)
+
+    def _reduce(self, function: Callable[..., Array], x: Array, axis: Axis, keepdims: bool) -> Array:
+        axes, shape = self._axes(x, axis), x.shape
+        if 0 in shape:
+            reduced = {i % len(shape) for i in axes}
+            kept = [1 if i in reduced else n for i, n in enumerate(shape) if keepdims or i not in reduced]
+            if 0 in kept:
+                # From nothing to nothing: the gradient of the reduction itself fails (1.9.1).
+                return np.reshape(x, tuple(kept))
+        return function(x, axis=axes, keepdims=keepdims)
+
+    def _number(self, value: float, like: Array) -> Array:
+        return _number(value, math.copysign(1.0, value), like.dtype, like.ctx, self._mode.lead)
+
+    # ------------------------------------------------------------------------- tensors
+
+    def is_tensor(self, x: object, /) -> bool:
+        return isinstance(x, NDArray)
+
+    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+        array = numpy.asarray(x)
+        if dtype is None:
+            by_kind = {"f": "float32", "i": "int64", "b": "bool"}
+            dtype = by_kind.get(array.dtype.kind) if not hasattr(x, "dtype") else array.dtype.name
+        if dtype in self.unsupported or dtype not in DTYPES:
+            raise UnsupportedOperation(
+                self.unsupported.get(str(dtype), f"MXNet has no arrays of dtype {array.dtype}")
+            )
+        ctx = None if like is None else like.ctx
+        result = np.array(array.astype(dtype, copy=False), dtype=dtype, ctx=ctx)
+        return result.as_nd_ndarray() if _is_legacy(like) else result
+
+    def to_numpy(self, x: Array, /) -> Any:
+        return x.asnumpy()
+
+    def from_dlpack(self, x: Any, /) -> Array:
+        return mxnet.nd.from_dlpack(x.__dlpack__()).as_np_ndarray()
+
+    # ----------------------------------------------------------------------- execution
+
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        mode, with_numpy_shapes = self._mode, mxnet.util.np_shape
+
+        def guarded(*args: Any) -> Array:
+            if mode.lead:
+                return program(*args)
+            legacy = _is_legacy(next((x for x in args if isinstance(x, NDArray)), None))
+            arrays = [x.as_np_ndarray() if isinstance(x, NDArray) else x for x in args]
+            if autograd.is_recording() and not mxnet.util.is_np_shape():
+                result = self._with_leading_axis(program, arrays)
+                if result.ndim > 1:
+                    result = result.reshape_view(result.shape[1:])
+                elif not legacy:
+                    result = np.sum(result)
+            else:
+                with with_numpy_shapes(True):
+                    result = program(*arrays)
+                    if legacy and result.ndim == 0:
+                        # As mx.nd.sum and all other legacy reductions have it.
+                        result = result.reshape_view((1,))
+            return result.as_nd_ndarray() if legacy else result
+
+        return guarded
+
+    def _with_leading_axis(self, program: Callable[..., Array], arrays: Sequence[Any]) -> Array:
+        led = [x.reshape_view((1, *x.shape)) if isinstance(x, NDArray) else x for x in arrays]
+        self._mode.lead = 1
+        try:
+            return program(*led)
+        finally:
+            self._mode.lead = 0
+
+    def value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        full = list(args)
+        with mxnet.util.np_shape(True):
+            for i in argnums:
+                # Detached, it shares its values with the caller's array, but not its gradient.
+                full[i] = full[i].detach()
+                full[i].attach_grad()
+            with autograd.record():
+                value = function(*full)
+            if _is_recorded(value):
+                value.backward()
+            return value.detach(), tuple(full[i].grad for i in argnums)
+
+
+@lru_cache(maxsize=256)
+def _number(value: float, sign: float, dtype: Any, ctx: Any, ndim: int) -> Array:
+    """A number as a constant array; the sign tells apart 0.0 and -0.0, which are equal."""
+    return np.array(numpy.full((1,) * ndim, value), dtype=dtype, ctx=ctx)
+
+
+def _is_legacy(x: object) -> bool:
+    return isinstance(x, NDArray) and not isinstance(x, np.ndarray)
+
+
+def _is_recorded(x: Array) -> bool:
+    """Whether `x` was computed from an array with a gradient; `backward` of any other is an error."""
+    try:
+        autograd.get_symbol(x)
+    except mxnet.MXNetError:
+        return False
+    return True

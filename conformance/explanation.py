@@ -1,0 +1,95 @@
+"""Why a case fell short: where its expectation is from, both sides, and how to see it again."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from .cases import Case, encode
+from .results import Result
+
+
+def explain(case: Case, result: Result) -> dict[str, Any]:
+    """All that is to be said about a result, ready for JSON.
+
+    Parameters
+    ----------
+    case : what was checked
+    result : how it went, with the checks that do not hold
+
+    Returns
+    -------
+    dict
+        The fields of the result and of the case, and `reproduce`, a program to paste.
+    """
+    explained: dict[str, Any] = {
+        **result.to_json(),
+        "error": encode(result.error),
+        "kind": case.kind,
+        "source": case.source,
+        "version": case.version,
+        "kwargs": {name: _described(value) for name, value in case.kwargs.items()},
+        "inputs": [{"name": entry.name, **_described(entry.value)} for entry in case.inputs],
+        "reproduce": reproduce(case, result.backend),
+    }
+    if case.finding:
+        explained["finding"] = case.finding.cause
+        explained["corrected_by"] = case.finding.corrected_by
+    return explained
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return {"data": encode(value), "dtype": value.dtype.name}
+    return {"data": encode(value)}
+
+
+def reproduce(case: Case, backend: str) -> str:
+    """A program that evaluates a case on a backend.
+
+    Parameters
+    ----------
+    case : one of `load_cases`
+    backend : a backend name
+
+    Returns
+    -------
+    str
+        Python, imports included.
+    """
+    arguments = [_argument(entry.value, backend) for entry in case.inputs]
+    kwargs = ", ".join(f"{name}={_argument(value, backend)}" for name, value in case.kwargs.items())
+    call = ",\n    ".join(arguments)
+    lines = [
+        "import unified_loss as ul",
+        "",
+        f"loss = ul.resolve({case.loss!r})({kwargs})",
+        f"inputs = (\n    {call},\n)",
+        f"print(loss(*inputs){'.sum()' if case.summed else ''})",
+    ]
+    if case.gradient_of is not None:
+        lines.append(f"print(ul.value_and_grad(loss, {case.gradient_of})(*inputs)[1])")
+    body = "\n".join(lines)
+    names = re.findall(r"\b(?:inf|nan)\b", body)
+    head = [f"from math import {', '.join(sorted(set(names)))}"] if names else []
+    if backend == "jax" and "float64" in body:
+        head = ["import os", 'os.environ["JAX_ENABLE_X64"] = "1"', *head]
+    return "\n".join([*head, body])
+
+
+def _argument(value: Any, backend: str) -> str:
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    return f"ul.asarray({_literal(encode(value))}, {value.dtype.name!r}, {backend!r})"
+
+
+def _literal(data: Any) -> str:
+    if isinstance(data, list):
+        return f"[{', '.join(map(_literal, data))}]"
+    if isinstance(data, str):
+        number = float(data)
+        return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
+    return repr(data)

@@ -1,0 +1,184 @@
+"""Shows a conformance run: a matrix of losses and backends, and each failure explained."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+import unified_loss
+
+from .cases import Case, encode, load_cases
+from .comparison import Check
+from .explanation import explain
+from .results import BackendRun, Cell, Result, Run
+
+_COLOURS = {"ok": "green", "not installed": "dim"}
+
+
+def to_json(run: Run) -> dict[str, Any]:
+    """A run ready for JSON: backends, cells, results (failures explained), findings."""
+    cases = {case.id: case for case in load_cases(run.losses)}
+    return {
+        "unified_loss": unified_loss.__version__,
+        "holds": run.holds,
+        "seconds": run.seconds,
+        "backends": [vars(backend) for backend in run.backends],
+        "cells": [{**vars(cell), "error": encode(cell.error)} for cell in run.cells],
+        "results": [_result(cases[result.case], result) for result in run.results],
+        "findings": [_finding(case) for case in _findings(run)],
+    }
+
+
+def _result(case: Case, result: Result) -> dict[str, Any]:
+    if result.status != "ok":
+        return explain(case, result)
+    table = {**result.to_json(), "error": encode(result.error), "kind": case.kind}
+    del table["checks"]
+    return table
+
+
+def _findings(run: Run) -> list[Case]:
+    checked = {result.case for result in run.results}
+    return [case for case in load_cases(run.losses) if case.finding and case.id in checked]
+
+
+def _finding(case: Case) -> dict[str, Any]:
+    finding, recorded = case.finding, case.recorded
+    assert finding is not None and recorded is not None  # noqa: S101  _findings selects such cases
+    return {
+        "case": case.id,
+        "framework": case.framework,
+        "version": case.version,
+        "cause": finding.cause,
+        "native": encode(recorded.value),
+        "ours": finding.ours,
+        "corrected": encode(finding.corrected.value),
+        "corrected_by": finding.corrected_by,
+    }
+
+
+# -------------------------------------------------------------------------------- terminal
+
+
+def print_report(run: Run, console: Console) -> None:
+    """Print the failures, then the matrix, then the counts."""
+    cases = {case.id: case for case in load_cases(run.losses)}
+    for result in run.failures:
+        console.print(_failure(cases[result.case], result))
+        console.print()
+    console.print(matrix(run))
+    for line in _notes(run):
+        console.print(line)
+
+
+def matrix(run: Run) -> Table:
+    """Losses down, backends across; in each cell the largest error, or what went wrong."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("largest error", overflow="fold")
+    for backend in run.backends:
+        table.add_column(backend.name, justify="right")
+    cells = {(cell.loss, cell.backend): cell for cell in run.cells}
+    group = ""
+    for loss in run.losses:
+        namespace, _, name = loss.rpartition(".")
+        if namespace != group:
+            table.add_row(Text(namespace, style="italic"))
+            group = namespace
+        table.add_row(f" {name}", *[_cell(cells[loss, backend.name]) for backend in run.backends])
+    return table
+
+
+def _cell(cell: Cell) -> Text:
+    colour = _COLOURS.get(cell.status, "bold red")
+    if cell.status == "not installed":
+        return Text("-" if cell.holds else cell.status, style=colour if cell.holds else "bold red")
+    if cell.status not in ("ok", "failed"):
+        return Text(cell.status, style=colour)
+    text = _number(cell.error)
+    if cell.status == "failed":
+        text = f"FAILED {text}"
+    return Text(f"{text}\nvalues only" if cell.values_only else text, style=colour)
+
+
+def _number(error: float | None) -> str:
+    return "0" if not error else f"{error:.0e}"
+
+
+def _failure(case: Case, result: Result) -> RenderableType:
+    parts: list[RenderableType] = [
+        Text.assemble((f"{result.status.upper()} ", "bold red"), (result.loss, "bold"), f" on {result.backend}")
+    ]
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    rows.add_row("case", case.id)
+    rows.add_row("source", Text(case.source))
+    if case.finding:
+        judged = f"{case.finding.cause}; judged against {case.finding.corrected_by}"
+        rows.add_row("native defect", Text(judged))
+    if result.reason:
+        rows.add_row("reason", Text(result.reason))
+    for check in result.checks:
+        if not check.holds:
+            _add_check(rows, check)
+    for name, value in explain(case, result)["kwargs"].items():
+        rows.add_row(name, Text(_shown(value["data"])))
+    for entry in explain(case, result)["inputs"]:
+        rows.add_row(entry["name"], Text(f"{entry.get('dtype', '')} {_shown(entry['data'])}".strip()))
+    program = Syntax(explain(case, result)["reproduce"], "python", background_color="default", word_wrap=True)
+    parts += [Padding(rows, (0, 0, 0, 2)), Padding(Text("reproduce", style="dim"), (0, 0, 0, 2))]
+    parts.append(Padding(program, (0, 0, 0, 4)))
+    return Group(*parts)
+
+
+def _add_check(rows: Table, check: Check) -> None:
+    if check.error is None:
+        measured = "differs"
+    elif check.tolerance is None:
+        measured = check.reason
+    else:
+        at = f" at {list(check.where)}" if check.where else ""
+        measured = f"error {check.error:.2g}{at}, allowed {check.tolerance:.2g} ({check.reason})"
+    rows.add_row(Text(check.quantity, style="bold"), Text(measured))
+    rows.add_row("expected", Text(_shown(check.expected)))
+    rows.add_row("got", Text(_shown(check.got)))
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _notes(run: Run) -> list[Text]:
+    lines = [Text()]
+    for backend in run.backends:
+        lines += _backend_notes(backend)
+    counts: dict[str, int] = {}
+    for result in run.results:
+        counts[result.status] = counts.get(result.status, 0) + 1
+    said = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no case ran"
+    holding = sum(cell.status == "ok" for cell in run.cells)
+    absent = sum(cell.holds for cell in run.cells) - holding
+    wanted = len(run.cells) - absent
+    for case in _findings(run):
+        if not case.id.endswith("-f64"):
+            lines.append(Text(f"native defect: {case.id}, {case.framework} {case.version}: {_cause(case)}"))
+    style = "bold green" if run.holds else "bold red"
+    lines.append(Text(f"{holding} of {wanted} cells hold; cases: {said}; {run.seconds:.0f} s", style=style))
+    return lines
+
+
+def _cause(case: Case) -> str:
+    return f"{case.finding.cause}; ours: {case.finding.ours}" if case.finding else ""
+
+
+def _backend_notes(backend: BackendRun) -> list[Text]:
+    if backend.status != "ok":
+        style = "dim" if backend.status == "not installed" and not backend.requested else "red"
+        return [Text(f"{backend.name}: {backend.status}: {backend.reason}", style=style)]
+    return [Text(f"{backend.name}: values only: {backend.note}", style="yellow")] if backend.note else []

@@ -1,0 +1,171 @@
+"""Checks cases on one backend, in a process of its own: ``python -m unified_loss.conformance.worker``.
+
+Reads a request from standard input, ``{"backend": ..., "cases": [ids], "folder": ...}``, and writes
+events to standard output, one JSON object a line: ``ready`` or ``unavailable`` first, then for each
+case ``start`` and ``result``, so that whoever reads knows which case a crash belongs to, and ``done``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from unified_loss.backends.base import Backend, UnsupportedOperation
+
+from unified_loss.dispatch import use_backend
+from unified_loss.errors import BackendError
+from unified_loss.gradients import value_and_grad
+from unified_loss.naming import resolve
+from unified_loss.registry import backends, get_backend
+
+from . import comparison, live, tolerances
+from .cases import Case, Outcome, load_cases
+from .comparison import Check
+from .results import Result
+
+
+def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Result:
+    """Check one case on a loaded backend, in this process.
+
+    Parameters
+    ----------
+    case : one of `load_cases`; a live one only on the backend of its own framework
+    backend : as `unified_loss.get_backend` gives it
+    gradients : whether the backend can differentiate; without, only values are checked
+
+    Returns
+    -------
+    Result
+        Exceptions of the loss are its `reason`; none is raised.
+    """
+    began = time.perf_counter()
+
+    def result(status: Any, checks: tuple[Check, ...] = (), reason: str = "") -> Result:
+        took = round(time.perf_counter() - began, 4)
+        return Result(case.id, case.loss, backend.name, status, checks, reason, took)
+
+    try:
+        with use_backend(backend.name):
+            checks = tuple(_checks(case, backend, gradients))
+    except UnsupportedOperation as error:
+        return result("unsupported", reason=str(error))
+    except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
+        return result("error", reason=_described(error))
+    return result("ok" if all(check.holds for check in checks) else "failed", checks)
+
+
+def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
+    is_live = case.kind == "live"
+
+    def tensor(x: Any) -> Any:
+        if is_live or not isinstance(x, np.ndarray):
+            return live.tensor(backend, x) if is_live else x
+        return backend.asarray(x)
+
+    loss = resolve(case.loss)(**{name: tensor(value) for name, value in case.kwargs.items()})
+    inputs = [tensor(entry.value) for entry in case.inputs]
+    expected = case.expected or live.native_outcome(case, backend)
+
+    value = loss(*inputs)
+    yield comparison.same("framework of the value", backend.name, _framework(backend, value))
+    yield comparison.same("dtype", expected.dtype, backend.dtype(value))
+    yield from _values(case, "value", expected, _result_array(case, backend, value))
+    if gradients and case.gradient_of is not None:
+        x = inputs[case.gradient_of]
+        again, gradient = value_and_grad(loss, case.gradient_of)(*inputs)
+        yield from _values(case, "value beside the gradient", expected, _result_array(case, backend, again))
+        yield comparison.same("dtype of the gradient", backend.dtype(x), backend.dtype(gradient))
+        tolerance = tolerances.of_outcome(case, backend.dtype(x))
+        yield comparison.close("gradient", expected.gradient, backend.to_numpy(gradient), tolerance)
+    if case.framework == backend.name and case.recorded and not (case.kind == "oracle" and not case.finding):
+        yield from _drift(case, case.recorded, live.native_outcome(case, backend))
+
+
+def _framework(backend: Backend, value: Any) -> str:
+    return backend.name if backend.is_tensor(value) else type(value).__module__
+
+
+def _result_array(case: Case, backend: Backend, value: Any) -> Any:
+    array = backend.to_numpy(value)
+    return array.sum() if case.summed else array
+
+
+def _values(case: Case, quantity: str, expected: Outcome, got: Any) -> Iterator[Check]:
+    yield comparison.close(quantity, expected.value, got, tolerances.of_outcome(case, expected.dtype))
+    if case.printed:
+        tolerance = tolerances.of_printed(case.printed)
+        yield comparison.close(f"{quantity}, as printed", case.printed.value, got, tolerance)
+
+
+def _drift(case: Case, recorded: Outcome, now: Outcome) -> Iterator[Check]:
+    """Whether the framework still gives what was recorded from it."""
+    what = f"recorded from {case.framework} {case.version}"
+    tolerance = tolerances.of_repetition(recorded.dtype)
+    yield comparison.close(f"native value, {what}", recorded.value, now.value, tolerance)
+    if recorded.gradient is not None:
+        yield comparison.close(f"native gradient, {what}", recorded.gradient, now.gradient, tolerance)
+
+
+def _described(error: Exception) -> str:
+    """The error, and the innermost place in this library or the framework where it arose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.name}, {os.path.basename(frame.filename)}:{frame.lineno}"
+    return f"{type(error).__name__}: {error} (in {place})"
+
+
+def why_no_gradients(backend: Backend) -> str:
+    """Why a backend cannot differentiate, e.g. NumPy without HIPS autograd; empty if it can."""
+    try:
+        with use_backend(backend.name):
+            value_and_grad(lambda x: x)(backend.asarray([1.0]))
+    except UnsupportedOperation as error:
+        return str(error)
+    return ""
+
+
+# -------------------------------------------------------------------------------- process
+
+
+def _serve(request: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
+    name = request["backend"]
+    info = next(info for info in backends() if info.name == name)
+    try:
+        backend = get_backend(name)
+    except BackendError as error:
+        send({"event": "unavailable", "installed": info.installed, "reason": info.reason or str(error)})
+        return
+    note = why_no_gradients(backend)
+    send({"event": "ready", "version": backend.version, "note": note})
+    cases = {case.id: case for case in load_cases()}
+    for identifier in request["cases"]:
+        send({"event": "start", "case": identifier})
+        send({"event": "result", **check_case(cases[identifier], backend, gradients=not note).to_json()})
+    send({"event": "done"})
+
+
+def main() -> None:
+    """Serve one request."""
+    # Frameworks print to standard output, also from C++; the events get a descriptor of their own.
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def send(event: dict[str, Any]) -> None:
+        events.write(json.dumps(event, allow_nan=False) + "\n")
+        events.flush()
+
+    request = json.load(sys.stdin)
+    # MindSpore leaves folders wherever it runs.
+    os.chdir(request["folder"])
+    _serve(request, send)
+    # Some frameworks crash while the interpreter ends, when all is said.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
