@@ -95,7 +95,7 @@ class MindsporeBackend(Backend):
 
     def maximum(self, x1: Array, x2: Array, /) -> Array:
         # MindSpore's maximum passes over a NaN in x1.
-        return ops.where(x1 != x1, x1, ops.maximum(x1, x2))
+        return ops.where(ops.isnan(x1), x1, ops.maximum(x1, x2))
 
     def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
         # Broadcasting a number would take three times as long.
@@ -167,14 +167,14 @@ class MindsporeBackend(Backend):
         return (x.astype(ms.float32) if x.dtype == ms.bfloat16 else x).asnumpy()
 
     def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        # Eager operations run later, and their errors are raised by whatever waits for a result next.
         def synchronised(*args: Any) -> Array:
-            # MindSpore raises the errors of eager operations whenever it next waits for results.
             if jit_context() is not None:
                 return program(*args)
             try:
                 _pynative_executor.sync()
             except Exception as error:
-                error.add_note("an earlier MindSpore operation caused this error, which was still pending")
+                error.add_note("an operation before this call caused the error, which MindSpore raises late")
                 raise
             result = program(*args)
             _pynative_executor.sync()
@@ -192,6 +192,7 @@ class MindsporeBackend(Backend):
             return function(*full)
 
         selected = tuple(args[i] for i in argnums)
-        value, grads = ms.value_and_grad(of_selected, tuple(range(len(selected))))(*selected)
+        evaluate = self.guard(ms.value_and_grad(of_selected, tuple(range(len(selected)))))
+        value, grads = evaluate(*selected)
         # MindSpore unpacks a tuple of one.
         return value, grads if isinstance(grads, tuple) else (grads,)

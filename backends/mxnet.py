@@ -147,15 +147,13 @@ class MxnetBackend(Backend):
         ).as_np_ndarray()
 
     def any(self, x: Array, /) -> Array:
-        return np.any(x, axis=self._axes(x, None))
+        return self._reduce(np.any, x, None, keepdims=False)
 
     def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        return x if axis == () else self._reduce(np.sum, x, axis, keepdims)
+        return self._reduce(_sum, x, axis, keepdims)
 
     def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        # Over no elements np.mean is 0, and where it also gives none it stops the process (SIGFPE).
-        if axis == ():
-            return x
+        # np.mean is 0 over no elements, and where it also gives none it kills the process (SIGFPE).
         count = math.prod(x.shape[i] for i in self._axes(x, axis))
         return self.sum(x, axis=axis, keepdims=keepdims) / count
 
@@ -223,6 +221,8 @@ class MxnetBackend(Backend):
 
     def _reduce(self, function: Callable[..., Array], x: Array, axis: Axis, keepdims: bool) -> Array:
         axes, shape = self._axes(x, axis), x.shape
+        if not axes:
+            return x
         if 0 in shape:
             reduced = {i % len(shape) for i in axes}
             kept = [1 if i in reduced else n for i, n in enumerate(shape) if keepdims or i not in reduced]
@@ -306,6 +306,15 @@ class MxnetBackend(Backend):
             if _is_recorded(value):
                 value.backward()
             return value.detach(), tuple(full[i].grad for i in argnums)
+
+
+def _sum(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    # np.sum makes NaN of [inf, 1] (1.9.1). The legacy sum does not, but has no 0-d result, fails over
+    # no elements and makes a boolean of booleans.
+    if x.dtype == bool or x.size == 0:
+        return np.sum(x, axis=axis, keepdims=keepdims)
+    total = mxnet.nd.sum(x.as_nd_ndarray(), axis=axis, keepdims=keepdims).as_np_ndarray()
+    return total if keepdims or len(axis) < x.ndim else total.reshape_view(())
 
 
 @lru_cache(maxsize=256)

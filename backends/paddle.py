@@ -19,9 +19,7 @@ with warnings.catch_warnings():
     import paddle
 
 _UNSIGNED = "Paddle has no unsigned integers but uint8 (a uint16 NumPy array is to it one of bfloat16)"
-_NATIVE_DTYPE = {
-    name: getattr(paddle, name) for name in DTYPES if name not in ("uint16", "uint32", "uint64")
-}
+_NATIVE_DTYPE = {name: getattr(paddle, name) for name in DTYPES if name not in ("uint16", "uint32", "uint64")}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
 _LOG_SMALLEST_NORMAL = {
     paddle.float16: math.log(2**-14),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from unified_loss.backends.base import Backend
 
 from unified_loss.ops import Array
 
 from .cases import Case, Outcome
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
 
 NativeLoss = Callable[..., Array]
 

@@ -111,9 +111,8 @@ def _number(error: float | None) -> str:
 
 
 def _failure(case: Case, result: Result) -> RenderableType:
-    parts: list[RenderableType] = [
-        Text.assemble((f"{result.status.upper()} ", "bold red"), (result.loss, "bold"), f" on {result.backend}")
-    ]
+    status = (f"{result.status.upper()} ", "bold red")
+    parts: list[RenderableType] = [Text.assemble(status, (result.loss, "bold"), f" on {result.backend}")]
     rows = Table.grid(padding=(0, 1))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")

@@ -13,21 +13,24 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from unified_loss.backends.base import Backend, UnsupportedOperation
 
+from unified_loss.availability import backends
 from unified_loss.dispatch import use_backend
-from unified_loss.errors import BackendError
+from unified_loss.errors import BackendError, UnsupportedOperation
 from unified_loss.gradients import value_and_grad
 from unified_loss.naming import resolve
-from unified_loss.registry import backends, get_backend
+from unified_loss.registry import get_backend
 
 from . import comparison, live, tolerances
 from .cases import Case, Outcome, load_cases
 from .comparison import Check
 from .results import Result
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
 
 
 def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Result:

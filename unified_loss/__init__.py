@@ -2,7 +2,7 @@
 
 import importlib as _importlib
 import types as _types
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 from . import losses
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
@@ -37,7 +37,7 @@ class _CallablePackage(_types.ModuleType):
         return backends(check=check)
 
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from .availability import BackendInfo, backends
 else:
     backends = _importlib.import_module(".backends", __name__)

@@ -1,0 +1,187 @@
+"""The command line: `backends` and `conform`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from . import config
+from .availability import backends as ask_backends
+from .errors import ConfigError
+from .naming import native_names, resolve
+from .registry import ENTRIES
+
+app = typer.Typer(
+    name="unified-loss",
+    help="One specification of each loss, on every deep-learning framework.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit status: 0, what was asked holds; 1, something fell short; 2, wrong use.",
+)
+
+JsonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Also write the result as JSON; '-' prints that and nothing else."
+    ),
+]
+
+
+@app.command()
+def backends(json_file: JsonOption = None) -> None:
+    """Say of each backend whether it is installed, which version, and whether it really imports."""
+    _check_writable(json_file)
+    with Console(stderr=True).status("importing each framework in a process of its own"):
+        found = ask_backends(check=True)
+    if json_file != "-":
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("backend", "version", "usable", "why not"):
+            table.add_column(heading, overflow="fold")
+        for info in found:
+            colour = "green" if info.usable else "red" if info.installed else "dim"
+            usable = Text("yes" if info.usable else "no", style=colour)
+            table.add_row(info.name, info.version or "-", usable, Text(info.reason or ""))
+        Console().print(table)
+    _write_json(json_file, {"backends": [asdict(info) for info in found]})
+    raise typer.Exit(1 if any(info.installed and not info.usable for info in found) else 0)
+
+
+@app.command()
+def conform(
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backend", metavar="NAME", help="Only this backend; repeatable. Default: all installed."
+        ),
+    ] = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="Only this loss, by its native name or the last part of it; repeatable. Default: all.",
+        ),
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Check every loss on every backend against documented, recorded and live native results.
+
+    Each backend runs in a process of its own; one that crashes, hangs or is missing shows as that.
+    """
+    chosen = None if not backend else [_backend_name(name) for name in backend]
+    losses = None if not loss else [_loss_name(name) for name in loss]
+    _check_writable(json_file)
+    try:
+        config.file_settings()
+    except ConfigError as error:
+        _wrong_use(str(error))
+    # Here, because these load the cases.
+    from unified_loss.conformance import report, run  # noqa: PLC0415
+
+    with _Bars() as bars:
+        result = run(chosen, losses, progress=bars.update)
+    if json_file != "-":
+        report.print_report(result, Console())
+    _write_json(json_file, report.to_json(result))
+    raise typer.Exit(0 if result.holds else 1)
+
+
+class _Bars:
+    """A progress bar for each backend, on standard error, where that is a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.fields[backend]:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, backend: str, done: int, total: int, doing: str) -> None:
+        """Move a backend's bar."""
+        if backend not in self._tasks:
+            self._tasks[backend] = self._progress.add_task(doing, total=total, backend=backend)
+        self._progress.update(self._tasks[backend], completed=done, description=doing)
+
+
+# ------------------------------------------------------------------------------ arguments
+
+
+def _wrong_use(message: str) -> NoReturn:
+    print(f"unified-loss: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _unknown(kind: str, name: str, known: Sequence[str], spellings: Sequence[str] = ()) -> NoReturn:
+    close = difflib.get_close_matches(name, [*known, *spellings], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known)}"
+    _wrong_use(f"unknown {kind} {name!r}; {hint}")
+
+
+def _backend_name(name: str) -> str:
+    if name not in ENTRIES:
+        _unknown("backend", name, tuple(ENTRIES))
+    return name
+
+
+def _loss_name(name: str) -> str:
+    """The native name of a loss, given in full or by its last part."""
+    names = native_names()
+    matching = {resolve(known).native_name for known in names if name in (known, known.rpartition(".")[2])}
+    if len(matching) > 1:
+        _wrong_use(f"loss {name!r} is ambiguous: {' or '.join(sorted(matching))}")
+    if not matching:
+        _unknown("loss", name, names, [known.rpartition(".")[2] for known in names])
+    return matching.pop()
+
+
+def _check_writable(file: str | None) -> None:
+    """Refuse a file that cannot be written before anything else is done."""
+    if file is None or file == "-":
+        return
+    path = Path(file)
+    if path.is_dir():
+        _wrong_use(f"--json {file}: is a directory")
+    if not path.exists() and not path.absolute().parent.is_dir():
+        _wrong_use(f"--json {file}: there is no directory {path.absolute().parent}")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        _wrong_use(f"--json {file}: cannot be written")
+
+
+def _write_json(file: str | None, value: Any) -> None:
+    if file is None:
+        return
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        _wrong_use(f"--json {file}: {error.strerror}")
