@@ -29,6 +29,8 @@ class Backend(Ops):
     """What `pip install` calls it."""
     renames: ClassVar[dict[str, str]] = {}
     unsupported: ClassVar[dict[str, str]] = {}
+    index_dtype: ClassVar[str] = "int32"
+    """The integers that `take_along_axis` likes best."""
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32", "float64")
 
     def __init__(self) -> None:

@@ -27,13 +27,11 @@ class MindsporeBackend(Backend):
     On CPU (2.10.0) the float32 kernels are far from accurate: exp is off by 3e-6, log by 6e-8
     in absolute terms and so by 100 % near 1, and log1p is log(1 + x). `log_softmax` and `softplus`
     of MindSpore compute even float64 in float32, its `logsumexp` is NaN where all entries are -inf.
-    A Python number beside a float64 tensor is rounded to float32 first: ``x * 0.1`` is off by 1e-8.
     """
 
     name = "mindspore"
     module = "mindspore"
     distribution = "mindspore"
-    dtypes = ("float16", "float32", "float64")  # on CPU, bfloat16 has casts but few other kernels
     renames: ClassVar[dict[str, str]] = {
         "abs": "ops.abs",
         "sqrt": "ops.sqrt",
@@ -49,7 +47,8 @@ class MindsporeBackend(Backend):
         "stop_gradient": "ops.stop_gradient",
     }
     unsupported: ClassVar[dict[str, str]] = {
-        "dlpack": "MindSpore's DLPack import is for Ascend: on CPU (2.10.0) a NumPy array crashes the process"
+        "bfloat16 arithmetic": "MindSpore has few bfloat16 kernels on CPU (2.10.0), but the casts",
+        "dlpack": "MindSpore imports DLPack for Ascend: on CPU (2.10.0) a NumPy array crashes the process",
     }
 
     def shape(self, x: Array, /) -> tuple[int, ...]:
@@ -82,14 +81,18 @@ class MindsporeBackend(Backend):
         # MindSpore's relu makes NaN 0.
         return self.where(x <= 0, 0.0, x)
 
+    def constant(self, value: float, dtype: str, /) -> Array | float:
+        # MindSpore rounds a Python number beside a float64 tensor to float32 (2.10.0).
+        return ms.Tensor(value, ms.float64) if dtype == "float64" else value
+
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
         # MindSpore's clamp makes NaN an end, takes the ends in float32, and wraps them in int8.
         clipped = x if x.dtype in _FLOATS else x.astype(ms.int64)
         if min is not None:
-            lowest = ops.full_like(clipped, min)
+            lowest = min if isinstance(min, ms.Tensor) else ops.full_like(clipped, min)
             clipped = ops.where(clipped < lowest, lowest, clipped)
         if max is not None:
-            highest = ops.full_like(clipped, max)
+            highest = max if isinstance(max, ms.Tensor) else ops.full_like(clipped, max)
             clipped = ops.where(clipped > highest, highest, clipped)
         return clipped.astype(x.dtype)
 
@@ -104,15 +107,13 @@ class MindsporeBackend(Backend):
         return ops.where(condition, x1, x2)
 
     def any(self, x: Array, /) -> Array:
-        # Over no elements, the kernels of reductions (2.10.0) return what is in memory.
-        return ops.any(x) if 0 not in x.shape else self.asarray(False)
+        return self.asarray(False) if 0 in x.shape else ops.any(x)
 
     def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
         if axis == ():
             return x
         if 0 in x.shape:
-            zeros = np.zeros(x.shape).sum(axis=axis, keepdims=keepdims)
-            return self.asarray(zeros, dtype=self.dtype(x))
+            return self._of_no_elements(np.sum, x, axis, keepdims)
         return ops.sum(x, axis, keepdims)
 
     def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -123,7 +124,13 @@ class MindsporeBackend(Backend):
         return total / ops.full_like(total, math.prod(x.shape[i] for i in axes))
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        if 0 in x.shape:
+            return self._of_no_elements(np.max, x, axis, keepdims)
         return mint.max(x, axis, keepdims)[0]
+
+    def _of_no_elements(self, reduction: Callable[..., Any], x: Array, axis: Axis, keepdims: bool) -> Array:
+        # Over no elements, MindSpore's kernels (2.10.0) return what happens to be in memory.
+        return self.asarray(reduction(np.zeros(x.shape), axis=axis, keepdims=keepdims), dtype=self.dtype(x))
 
     def expand_dims(self, x: Array, /, *, axis: int) -> Array:
         return ops.expand_dims(x, axis)

@@ -23,7 +23,7 @@ def _import_mxnet() -> ModuleType:
     # that time only: whether NumPy has it is how other libraries tell NumPy 1 from 2.
     if int(numpy.__version__.partition(".")[0]) >= 2:
         raise ImportError(f"mxnet 1.9.1 needs numpy<2, this is NumPy {numpy.__version__}")
-    restored = not hasattr(numpy, "bool")
+    restored = "bool" not in vars(numpy)  # hasattr would have NumPy warn
     if restored:
         numpy.bool = bool  # type: ignore[attr-defined]
     try:
@@ -116,35 +116,30 @@ class MxnetBackend(Backend):
         return x.astype(dtype, copy=False)
 
     def eye(self, n: int, /, *, like: Array) -> Array:
-        identity = np.eye(n, dtype=like.dtype, ctx=like.ctx)
-        return np.expand_dims(identity, 0) if self._mode.lead else identity
+        return self.reshape(np.eye(n, dtype=like.dtype, ctx=like.ctx), (n, n))
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
         # np.clip holds its ends in float32, and parses them less exactly than even that.
         exact = x.dtype != numpy.float64
         if min is not None:
-            x = np.maximum(x, min if exact else self._number(min, x))
+            x = np.maximum(x, min if exact else _number(min, x))
         if max is not None:
-            x = np.minimum(x, max if exact else self._number(max, x))
+            x = np.minimum(x, max if exact else _number(max, x))
         return x
 
     def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
         # The gradient of np.where with a number goes to the wrong branch (1.9.1), so a number
         # becomes an array.
-        array = x1 if isinstance(x1, NDArray) else x2
-        operands = (condition, *(x if isinstance(x, NDArray) else self._number(x, array) for x in (x1, x2)))
-        shapes = [x.shape for x in operands]
-        shape = numpy.broadcast_shapes(*shapes)
-        if 0 < math.prod(shape) < _SLOW_WHERE:
+        array: Array = x1 if isinstance(x1, NDArray) else x2
+        operands = (condition, *(x if isinstance(x, NDArray) else _number(x, array) for x in (x1, x2)))
+        shape = numpy.broadcast_shapes(*(x.shape for x in operands))
+        if (0 < math.prod(shape) < _SLOW_WHERE and len(shape) <= 5) or array.dtype == bool:
             return np.where(*operands)
-        # np.where spends 30 ns on each element; without any, its gradient aborts the process (1.9.1).
-        # The legacy operator neither broadcasts nor takes booleans.
-        condition, x1, x2 = (
-            (x if own == shape else np.broadcast_to(x, shape)) for x, own in zip(operands, shapes, strict=True)
-        )
-        return mxnet.nd.where(
-            condition.astype("uint8").as_nd_ndarray(), x1.as_nd_ndarray(), x2.as_nd_ndarray()
-        ).as_np_ndarray()
+        # np.where spends 30 ns on each element, takes no more than 5 axes, and over no elements its
+        # gradient aborts the process (1.9.1). The legacy one neither broadcasts nor takes booleans.
+        condition, x1, x2 = (x if x.shape == shape else np.broadcast_to(x, shape) for x in operands)
+        condition = condition.astype("uint8").as_nd_ndarray()
+        return mxnet.nd.where(condition, x1.as_nd_ndarray(), x2.as_nd_ndarray()).as_np_ndarray()
 
     def any(self, x: Array, /) -> Array:
         return self._reduce(np.any, x, None, keepdims=False)
@@ -180,7 +175,8 @@ class MxnetBackend(Backend):
 
     def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
         axis = self._axis(axis)
-        return tuple(np.squeeze(part, axis) for part in np.split(x, x.shape[axis], axis=axis))
+        count = x.shape[axis]
+        return tuple(np.squeeze(part, axis) for part in np.split(x, count, axis=axis)) if count else ()
 
     def broadcast_to(self, x: Array, /, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(x, self._led(shape))
@@ -231,9 +227,6 @@ class MxnetBackend(Backend):
                 return np.reshape(x, tuple(kept))
         return function(x, axis=axes, keepdims=keepdims)
 
-    def _number(self, value: float, like: Array) -> Array:
-        return _number(value, math.copysign(1.0, value), like.dtype, like.ctx, self._mode.lead)
-
     # ------------------------------------------------------------------------- tensors
 
     def is_tensor(self, x: object, /) -> bool:
@@ -256,7 +249,10 @@ class MxnetBackend(Backend):
         return x.asnumpy()
 
     def from_dlpack(self, x: Any, /) -> Array:
-        return mxnet.nd.from_dlpack(x.__dlpack__()).as_np_ndarray()
+        array = mxnet.nd.from_dlpack(x.__dlpack__()).as_np_ndarray()
+        if self.dtype(array) in self.unsupported:
+            raise UnsupportedOperation(self.unsupported[self.dtype(array)])
+        return array
 
     # ----------------------------------------------------------------------- execution
 
@@ -301,11 +297,18 @@ class MxnetBackend(Backend):
                 # Detached, it shares its values with the caller's array, but not its gradient.
                 full[i] = full[i].detach()
                 full[i].attach_grad()
+            selected = [full[i] for i in argnums]
             with autograd.record():
                 value = function(*full)
+            grads = [x.grad for x in selected]
             if _is_recorded(value):
-                value.backward()
-            return value.detach(), tuple(full[i].grad for i in argnums)
+                # Unlike backward, this leaves alone the gradients, and retained the graph, of what
+                # else the function uses. Every variable must be reachable: each is a head, of weight 0.
+                grads = autograd.grad([*selected, value], selected, [*grads, None], retain_graph=True)
+            return value.detach(), tuple(
+                g.as_nd_ndarray() if _is_legacy(x) else g.as_np_ndarray()
+                for g, x in zip(grads, selected, strict=True)
+            )
 
 
 def _sum(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
@@ -317,10 +320,16 @@ def _sum(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     return total if keepdims or len(axis) < x.ndim else total.reshape_view(())
 
 
+def _number(value: float, like: Array) -> Array:
+    """A number as an array beside `like`, as exact as its dtype, which numbers in calls are not."""
+    with numpy.errstate(over="ignore"):
+        data = numpy.asarray(value, like.dtype).tobytes()
+    return _constant(data, like.dtype, like.ctx, min(like.ndim, 1))
+
+
 @lru_cache(maxsize=256)
-def _number(value: float, sign: float, dtype: Any, ctx: Any, ndim: int) -> Array:
-    """A number as a constant array; the sign tells apart 0.0 and -0.0, which are equal."""
-    return np.array(numpy.full((1,) * ndim, value), dtype=dtype, ctx=ctx)
+def _constant(data: bytes, dtype: Any, ctx: Any, ndim: int) -> Array:
+    return np.array(numpy.frombuffer(data, dtype).reshape((1,) * ndim), dtype=dtype, ctx=ctx)
 
 
 def _is_legacy(x: object) -> bool:

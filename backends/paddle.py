@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="No ccache found")
     import paddle
 
+_HALF = "Paddle has few half-precision kernels on CPU (3.3.1), but the casts"
 _UNSIGNED = "Paddle has no unsigned integers but uint8 (a uint16 NumPy array is to it one of bfloat16)"
 _NATIVE_DTYPE = {name: getattr(paddle, name) for name in DTYPES if name not in ("uint16", "uint32", "uint64")}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
@@ -54,8 +55,13 @@ class PaddleBackend(Backend):
         "permute_dims": "transpose",
         "broadcast_to": "broadcast_to",
     }
-    dtypes = ("float32", "float64")  # on CPU, many kernels lack float16 and bfloat16; casts have them
-    unsupported: ClassVar[dict[str, str]] = {"uint16": _UNSIGNED, "uint32": _UNSIGNED, "uint64": _UNSIGNED}
+    unsupported: ClassVar[dict[str, str]] = {
+        "float16 arithmetic": _HALF,
+        "bfloat16 arithmetic": _HALF,
+        "uint16": _UNSIGNED,
+        "uint32": _UNSIGNED,
+        "uint64": _UNSIGNED,
+    }
 
     def shape(self, x: Array, /) -> tuple[int, ...]:
         static = tuple(x.shape)
@@ -162,7 +168,6 @@ class PaddleBackend(Backend):
             dtype = default.get(array.dtype.kind, array.dtype.name)
         if dtype not in _NATIVE_DTYPE:
             raise UnsupportedOperation(self.unsupported.get(dtype, f"Paddle has no dtype {dtype!r}"))
-        # Paddle imports what is not contiguous or not writeable by copying it, as it does the rest.
         return paddle.to_tensor(array, dtype=dtype, place=None if like is None else _place(like))
 
     def to_numpy(self, x: Array, /) -> Any:

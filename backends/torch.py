@@ -22,6 +22,7 @@ class TorchBackend(Backend):
     name = "torch"
     module = "torch"
     distribution = "torch"
+    index_dtype = "int64"  # gather takes no other
     renames = {
         "abs": "abs",
         "exp": "exp",
@@ -80,7 +81,7 @@ class TorchBackend(Backend):
         return tuple(torch.unbind(x, dim=axis))
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
-        return torch.gather(x, axis, indices.to(torch.int64))
+        return torch.gather(x, axis, indices)
 
     def logsumexp(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return torch.logsumexp(x, dim=axis, keepdim=keepdims)

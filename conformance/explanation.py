@@ -60,21 +60,21 @@ def reproduce(case: Case, backend: str) -> str:
     str
         Python, imports included.
     """
-    arguments = [_argument(entry.value, backend) for entry in case.inputs]
     kwargs = ", ".join(f"{name}={_argument(value, backend)}" for name, value in case.kwargs.items())
-    call = ",\n    ".join(arguments)
+    arrays = [entry for entry in case.inputs if isinstance(entry.value, np.ndarray)]
+    call = ", ".join(e.name if e in arrays else repr(e.value) for e in case.inputs)
     lines = [
-        "import unified_loss as ul",
-        "",
         f"loss = ul.resolve({case.loss!r})({kwargs})",
-        f"inputs = (\n    {call},\n)",
-        f"print(loss(*inputs){'.sum()' if case.summed else ''})",
+        *[f"{entry.name} = {_argument(entry.value, backend)}" for entry in arrays],
+        f"print(loss({call}){'.sum()' if case.summed else ''})",
     ]
     if case.gradient_of is not None:
-        lines.append(f"print(ul.value_and_grad(loss, {case.gradient_of})(*inputs)[1])")
+        lines.append(f"print(ul.value_and_grad(loss, {case.gradient_of})({call})[1])")
     body = "\n".join(lines)
-    names = re.findall(r"\b(?:inf|nan)\b", body)
-    head = [f"from math import {', '.join(sorted(set(names)))}"] if names else []
+    head = ["import unified_loss as ul", ""]
+    names = sorted(set(re.findall(r"\b(?:inf|nan)\b", body)))
+    if names:
+        head = [f"from math import {', '.join(names)}", "", *head]
     if backend == "jax" and "float64" in body:
         head = ["import os", 'os.environ["JAX_ENABLE_X64"] = "1"', *head]
     return "\n".join([*head, body])

@@ -25,7 +25,7 @@ def tensor(backend: Backend, x: Any) -> Any:
 
 def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
-    constructor = functools.reduce(getattr, case.loss.split(".")[1:], backend.framework)
+    constructor: Any = functools.reduce(getattr, case.loss.split(".")[1:], backend.framework)
     loss = constructor(**{name: tensor(backend, value) for name, value in case.kwargs.items()})
     tensors = [tensor(backend, entry.value) for entry in case.inputs]
     has_gradient = case.kind == "live" or (case.recorded is not None and case.recorded.gradient is not None)

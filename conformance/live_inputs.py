@@ -229,8 +229,8 @@ _PAIRS: list[Variant] = [
 ]
 
 _EMBEDDINGS: list[Variant] = [
-    ({}, {"x1": _scores(6, 4), "x2": _scores(6, 4)}),
-    ({"smoothing_parameter": 0.1, "weight": 3.0}, {"x1": _scores(3, 5), "x2": _scores(3, 5)}),
+    ({}, {"x1": _fractions(6, 4), "x2": _fractions(6, 4)}),
+    ({"smoothing_parameter": 0.1, "weight": 3.0}, {"x1": _fractions(3, 5), "x2": _fractions(3, 5)}),
 ]
 
 _BINARY: list[Variant] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -15,8 +16,8 @@ import unified_loss
 
 from .cases import Case, encode, load_cases
 from .comparison import Check
-from .explanation import explain
-from .results import BackendRun, Cell, Result, Run
+from .explanation import explain, reproduce
+from .results import GRAVITY, BackendRun, Cell, Result, Run
 
 _COLOURS = {"ok": "green", "not installed": "dim"}
 
@@ -82,7 +83,7 @@ def matrix(run: Run) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("largest error", overflow="fold")
     for backend in run.backends:
-        table.add_column(backend.name, justify="right")
+        table.add_column(backend.name, justify="right", no_wrap=True)
     cells = {(cell.loss, cell.backend): cell for cell in run.cells}
     group = ""
     for loss in run.losses:
@@ -90,7 +91,7 @@ def matrix(run: Run) -> Table:
         if namespace != group:
             table.add_row(Text(namespace, style="italic"))
             group = namespace
-        table.add_row(f" {name}", *[_cell(cells[loss, backend.name]) for backend in run.backends])
+        table.add_row(name, *[_cell(cells[loss, backend.name]) for backend in run.backends])
     return table
 
 
@@ -100,43 +101,42 @@ def _cell(cell: Cell) -> Text:
         return Text("-" if cell.holds else cell.status, style=colour if cell.holds else "bold red")
     if cell.status not in ("ok", "failed"):
         return Text(cell.status, style=colour)
-    text = _number(cell.error)
-    if cell.status == "failed":
-        text = f"FAILED {text}"
-    return Text(f"{text}\nvalues only" if cell.values_only else text, style=colour)
+    text = _number(cell.error) + ("*" if cell.values_only else "")
+    return Text(f"FAILED\n{text}" if cell.status == "failed" else text, style=colour)
 
 
 def _number(error: float | None) -> str:
-    return "0" if not error else f"{error:.0e}"
+    return f"{error:.0e}".replace("e-0", "e-") if error else "0"
 
 
 def _failure(case: Case, result: Result) -> RenderableType:
     status = (f"{result.status.upper()} ", "bold red")
     parts: list[RenderableType] = [Text.assemble(status, (result.loss, "bold"), f" on {result.backend}")]
-    rows = Table.grid(padding=(0, 1))
-    rows.add_column(style="dim", no_wrap=True)
-    rows.add_column(overflow="fold")
-    rows.add_row("case", case.id)
-    rows.add_row("source", Text(case.source))
+    parts.append(_row("case", case.id))
+    parts.append(_row("source", case.source))
     if case.finding:
-        judged = f"{case.finding.cause}; judged against {case.finding.corrected_by}"
-        rows.add_row("native defect", Text(judged))
+        parts.append(_row("defect", f"{case.finding.cause}; judged against {case.finding.corrected_by}"))
     if result.reason:
-        rows.add_row("reason", Text(result.reason))
-    for check in result.checks:
-        if not check.holds:
-            _add_check(rows, check)
-    for name, value in explain(case, result)["kwargs"].items():
-        rows.add_row(name, Text(_shown(value["data"])))
-    for entry in explain(case, result)["inputs"]:
-        rows.add_row(entry["name"], Text(f"{entry.get('dtype', '')} {_shown(entry['data'])}".strip()))
-    program = Syntax(explain(case, result)["reproduce"], "python", background_color="default", word_wrap=True)
-    parts += [Padding(rows, (0, 0, 0, 2)), Padding(Text("reproduce", style="dim"), (0, 0, 0, 2))]
-    parts.append(Padding(program, (0, 0, 0, 4)))
+        parts.append(_row("reason", result.reason))
+    wrong = [check for check in result.checks if not check.holds]
+    for check in wrong:
+        if not any(check.got == other.got for other in wrong[: wrong.index(check)]):
+            parts += _check(check)
+    # At the margin, to be pasted as it stands.
+    program = reproduce(case, result.backend)
+    parts.append(Syntax(program, "python", background_color="default", word_wrap=True))
     return Group(*parts)
 
 
-def _add_check(rows: Table, check: Check) -> None:
+def _row(label: str, content: str) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", width=10, justify="right")
+    grid.add_column(overflow="fold")
+    grid.add_row(label, Text(content))
+    return grid
+
+
+def _check(check: Check) -> list[RenderableType]:
     if check.error is None:
         measured = "differs"
     elif check.tolerance is None:
@@ -144,9 +144,9 @@ def _add_check(rows: Table, check: Check) -> None:
     else:
         at = f" at {list(check.where)}" if check.where else ""
         measured = f"error {check.error:.2g}{at}, allowed {check.tolerance:.2g} ({check.reason})"
-    rows.add_row(Text(check.quantity, style="bold"), Text(measured))
-    rows.add_row("expected", Text(_shown(check.expected)))
-    rows.add_row("got", Text(_shown(check.got)))
+    heading = Text.assemble((check.quantity, "bold"), f": {measured}")
+    sides = _row("expected", _shown(check.expected)), _row("got", _shown(check.got))
+    return [Padding(heading, (0, 0, 0, 2)), *sides]
 
 
 def _shown(value: Any) -> str:
@@ -154,22 +154,20 @@ def _shown(value: Any) -> str:
 
 
 def _notes(run: Run) -> list[Text]:
-    lines = [Text()]
+    versions = [f"{b.name} {b.version}" for b in run.backends if b.version]
+    lines = [Text(), Text(", ".join(versions), style="dim")] if versions else [Text()]
     for backend in run.backends:
         lines += _backend_notes(backend)
-    counts: dict[str, int] = {}
-    for result in run.results:
-        counts[result.status] = counts.get(result.status, 0) + 1
-    said = ", ".join(f"{count} {status}" for status, count in counts.items()) or "no case ran"
+    causes = {_cause(case): case for case in reversed(_findings(run))}
+    for cause, case in causes.items():
+        lines.append(Text(f"native defect: {case.loss}, {case.framework} {case.version}: {cause}"))
+    statuses = Counter(result.status for result in run.results)
+    said = ", ".join(f"{statuses[status]} {status}" for status in GRAVITY if status in statuses)
     holding = sum(cell.status == "ok" for cell in run.cells)
     absent = sum(cell.holds for cell in run.cells) - holding
     wanted = len(run.cells) - absent
-    for case in _findings(run):
-        if not case.id.endswith("-f64"):
-            lines.append(Text(f"native defect: {case.id}, {case.framework} {case.version}: {_cause(case)}"))
-    style = "bold green" if run.holds else "bold red"
-    lines.append(Text(f"{holding} of {wanted} cells hold; cases: {said}; {run.seconds:.0f} s", style=style))
-    return lines
+    summary = f"{holding} of {wanted} cells hold; cases: {said or 'none ran'}; {run.seconds:.0f} s"
+    return [*lines, Text(summary, style="bold green" if run.holds else "bold red")]
 
 
 def _cause(case: Case) -> str:
@@ -180,4 +178,6 @@ def _backend_notes(backend: BackendRun) -> list[Text]:
     if backend.status != "ok":
         style = "dim" if backend.status == "not installed" and not backend.requested else "red"
         return [Text(f"{backend.name}: {backend.status}: {backend.reason}", style=style)]
-    return [Text(f"{backend.name}: values only: {backend.note}", style="yellow")] if backend.note else []
+    if not backend.note:
+        return []
+    return [Text(f"* {backend.name}: values only, no gradients checked: {backend.note}", style="yellow")]

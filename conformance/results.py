@@ -12,8 +12,8 @@ from .comparison import Check
 Status = Literal[
     "ok", "unsupported", "failed", "error", "timeout", "crashed", "unusable", "not run", "not installed"
 ]
-# Of the results of one cell, the gravest says what the cell is.
-_GRAVITY: tuple[Status, ...] = ("ok", "unsupported", "failed", "error", "timeout", "crashed")
+GRAVITY: tuple[Status, ...] = ("ok", "unsupported", "failed", "error", "timeout", "crashed")
+"""What a result may be; of the results of a cell, the gravest says what the cell is."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Cell:
     cases: int = 0
     fell_short: int = 0
     error: float | None = None
+    """The largest; where the cell failed, of the checks that do not hold."""
     values_only: bool = False
     reason: str = ""
 
@@ -130,7 +131,9 @@ def _cell(loss: str, backend: BackendRun, results: list[Result]) -> Cell:
         return Cell(loss, backend.name, backend.status, excused, reason=backend.reason)
     if not results:
         return Cell(loss, backend.name, "not run", False)
-    gravest = max(results, key=lambda r: _GRAVITY.index(r.status))
+    gravest = max(results, key=lambda r: GRAVITY.index(r.status))
+    failed = gravest.status == "failed"
+    checks = [check for r in results for check in r.checks if not (failed and check.holds)]
     return Cell(
         loss,
         backend.name,
@@ -138,7 +141,7 @@ def _cell(loss: str, backend: BackendRun, results: list[Result]) -> Cell:
         gravest.status == "ok",
         len(results),
         sum(r.status != "ok" for r in results),
-        max((r.error for r in results if r.error is not None), default=None),
+        max((check.error for check in checks if check.error is not None), default=None),
         bool(backend.note),
         gravest.reason,
     )

@@ -75,12 +75,33 @@ def test_a_label_out_of_range(backend, tensor, wrong):
     np.testing.assert_array_equal(backend.to_numpy(clipped), backend.to_numpy(nearest))
 
 
+@pytest.mark.parametrize(("dtype", "label"), [("int8", 100), ("uint8", 200), ("int16", 299)])
+def test_narrow_labels_among_more_classes_than_their_dtype_counts(backend, tensor, dtype, label):
+    logits = np.zeros((1, 300), "float32")
+    logits[0, label] = 1.0
+    expected = math.log(299 + math.e) - 1
+    for loss in (
+        ul.losses.sparse_softmax_cross_entropy(tensor(logits), tensor([label], dtype)),
+        gloss.SoftmaxCrossEntropyLoss()(tensor(logits), tensor([label], dtype)),
+    ):
+        assert float(backend.to_numpy(loss).item()) == pytest.approx(expected, rel=1e-5)
+    with refused(ul.LabelError, "target", -3, "0 to 299"):
+        ul.losses.sparse_softmax_cross_entropy(tensor(logits), tensor([-3], "int8"))
+
+
 def test_float_labels_where_integers_are_needed(backend, tensor):
     with refused(ul.DtypeError, "sparse_softmax_cross_entropy", "target", "float32", "integers"):
         ul.losses.sparse_softmax_cross_entropy(tensor(LOGITS), tensor([2.0, 0.0, 3.0]))
     truncated = gloss.SoftmaxCrossEntropyLoss()(tensor(LOGITS), tensor([2.9, 0.2, 3.0]))
     whole = gloss.SoftmaxCrossEntropyLoss()(tensor(LOGITS), tensor([2, 0, 3], "int32"))
     np.testing.assert_array_equal(backend.to_numpy(truncated), backend.to_numpy(whole))
+
+
+def test_a_nan_label(backend, tensor):
+    losses = gloss.SoftmaxCrossEntropyLoss()(tensor(LOGITS), tensor([2.0, math.nan, 3.0]))
+    assert np.isnan(backend.to_numpy(losses)).tolist() == [False, True, False]
+    with refused(ul.LabelError, "CTCLoss", "label", "nan", "-1 to 2"):
+        gloss.CTCLoss()(tensor(np.zeros((1, 4, 3))), tensor([[0.0, math.nan]]))
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "bool"])

@@ -53,7 +53,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     to_compute: Step | None = None if dtype == compute_dtype else _cast(backend, compute_dtype)
     prepare_first = _steps(_permutation(backend, spec, layouts, first, rank, names), to_compute)
     present = [
-        (i, role, _Arrangement(backend, names, role, layouts[role], axis))
+        (i, role, _Arrangement(backend, names, role, layouts[role], axis, arrays[i], compute_dtype))
         for i, role in enumerate(others, start=1)
         if arrays[i] is not None
     ]
@@ -66,6 +66,10 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         )
         for i, role, arrangement in present
     ]
+    parameters = {
+        name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
+        for name, value in parameters.items()
+    }
     width, formula, ops = len(spec.inputs), spec.formula, backend
     target_position = next((i for i, role, _ in present if role == "target"), None)
     cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
@@ -91,7 +95,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
             plan.weighting.check(ops.shape(weight), ops.shape(losses), names.loss, names.of("weight"))
             weight = weight if cast_weight is None else cast_weight(weight)
         if poison is not None:
-            losses = ops.where(_like_losses(ops, poison, losses, axis), float("nan"), losses)
+            losses = losses + _like_losses(ops, poison, losses, axis)
         target = None if target_position is None else inputs[target_position]
         result = reduce(plan.weighting.apply(ops, losses, weight, target), weight)
         return result if to_compute is None else ops.astype(result, dtype)
@@ -173,7 +177,9 @@ def _preparation(
         dtype = backend.dtype(x)
         if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
             raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")
-        return permute
+        # Frameworks wrap a bound of more than 8 or 16 bits to the dtype that it is compared with.
+        narrow = dtype in INTEGER_DTYPES and dtype not in ("int32", "int64")
+        return _steps(permute, _cast(backend, "int64") if narrow else None)
     return _steps(permute, _casting(backend, x, compute_dtype, names, role))
 
 
@@ -209,22 +215,40 @@ def _equal(a: Sizes, b: Sizes) -> bool:
 class _Arrangement:
     """Brings one input to what the spec reads, given the first input's shape."""
 
-    def __init__(self, backend: Backend, names: Names, role: str, layout: Layout, axis: int) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        names: Names,
+        role: str,
+        layout: Layout,
+        axis: int,
+        sample: Array,
+        compute_dtype: str,
+    ) -> None:
         self.ops = backend
+        dtype = backend.dtype(sample)
+        self.floating = dtype in FLOAT_DTYPES
+        self.to_compute = None if dtype == compute_dtype else _cast(backend, compute_dtype)
+        self.fitting: tuple[Sizes, Sizes] | None = None
         self.names = names
         self.role = role
         self.layout = layout
         self.axis = axis
 
     def __call__(self, x: Array, leading: Sizes, longest: int | None) -> tuple[Array, Array | None]:
-        """The input as the spec reads it, and where its index is invalid but could not be refused.
+        """The input as the spec reads it, and what to add to the losses of indices that are invalid.
 
+        The latter is NaN where an index is invalid but could not be refused, 0 elsewhere, or None.
         `longest` is the greatest value of lengths; class indices are bounded by the class axis.
         """
         shape = self.ops.shape(x)
-        expected = self._expected(shape, leading)
-        if not _equal(shape, expected):
-            x = self._reshaped(x, shape, expected)
+        # Most calls come with the shapes of the call before.
+        if (shape, leading) != self.fitting:
+            expected = self._expected(shape, leading)
+            if not _equal(shape, expected):
+                x = self._reshaped(x, shape, expected)
+            elif _known(shape, leading):
+                self.fitting = (shape, leading)
         if self.layout.signed:
             x = (x + 1) * 0.5
         if not self.layout.index:
@@ -265,15 +289,30 @@ class _Arrangement:
 
     def _index(self, x: Array, highest: int) -> tuple[Array, Array | None]:
         layout, ops = self.layout, self.ops
-        clipped = ops.clip(x, min=layout.lowest_index, max=highest)
         if layout.out_of_range == "clip":
-            return ops.astype(clipped, "int32"), None
+            return self._clipped(x, highest)
         invalid = ops.logical_or(x < layout.lowest_index, x > highest)
+        if self.floating:
+            invalid = ops.logical_or(invalid, x != x)  # noqa: PLR0124  NaN, which is in no range
         if ops.is_concrete(invalid):
             if bool(ops.any(invalid)):
                 self._refuse(x, highest)
-            return ops.astype(x, "int32"), None
-        return ops.astype(clipped, "int32"), invalid if layout.shape == "without_axis" else None
+            return ops.astype(x, ops.index_dtype), None
+        index = ops.clip(ops.where(invalid, 0, x), min=layout.lowest_index, max=highest)
+        if layout.shape != "without_axis":
+            return ops.astype(index, ops.index_dtype), None
+        zero = index * 0 if self.to_compute is None else self.to_compute(index * 0)
+        return ops.astype(index, ops.index_dtype), ops.where(invalid, float("nan"), zero)
+
+    def _clipped(self, x: Array, highest: int) -> tuple[Array, Array | None]:
+        ops, lowest = self.ops, self.layout.lowest_index
+        if not self.floating:
+            # Clipped before the cast, which may be a narrowing one.
+            return ops.astype(ops.clip(x, min=lowest, max=highest), ops.index_dtype), None
+        # NaN and infinity become any integer in the cast, so it is the integers that are clipped;
+        # x - x, NaN for just these, is added to the losses.
+        index = ops.clip(ops.astype(x, ops.index_dtype), min=lowest, max=highest)
+        return index, x - x if self.to_compute is None else self.to_compute(x - x)
 
     def _refuse(self, x: Array, highest: int) -> None:
         lowest = self.layout.lowest_index
@@ -283,6 +322,6 @@ class _Arrangement:
         )
 
 
-def _like_losses(ops: Backend, mask: Array, losses: Array, axis: int) -> Array:
-    """A mask in the shape of the target, in the losses' shape where these keep the class axis."""
-    return ops.expand_dims(mask, axis=axis) if len(ops.shape(mask)) < len(ops.shape(losses)) else mask
+def _like_losses(ops: Backend, x: Array, losses: Array, axis: int) -> Array:
+    """An array in the shape of the target, in the losses' shape where these keep the class axis."""
+    return ops.expand_dims(x, axis=axis) if len(ops.shape(x)) < len(ops.shape(losses)) else x

@@ -131,6 +131,11 @@ class Ops(Protocol):
 
     # ------------------------------------------------------------------- derived half
 
+    def constant(self, value: float, dtype: str, /) -> Array | float:
+        """A number that stays exact beside arrays of this dtype; specs say it of irrational ones."""
+        # A framework that rounds Python numbers to float32 overrides it.
+        return value
+
     def softplus(self, x: Array, /) -> Array:
         """``log(1 + exp(x))`` without overflow, with gradient sigmoid(x) everywhere."""
         # max(x, 0) + log1p(exp(-|x|)), whose two kinks at 0 must cancel in the gradient:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from .errors import ShapeError
-from .ops import Array, Ops
+from .ops import Array, Axis, Ops
 
 ReductionKind = Literal["none", "mean", "sum", "weighted_mean"]
 REDUCTION_KINDS: tuple[str, ...] = get_args(ReductionKind)
@@ -43,18 +43,19 @@ class Reduction:
 
     def bind(self, ops: Ops, rank: int) -> Callable[[Array, Array | None], Array]:
         """The reduction of losses of this rank: a function of losses and weights (or None)."""
-        axes = None
+        axes: Axis = None
         if self.kept_axis is not None:
             if not -rank <= self.kept_axis < rank:
                 raise ShapeError(f"batch axis {self.kept_axis} is out of range for losses with {rank} axes")
-            axes = tuple(i for i in range(rank) if i != self.kept_axis % rank)
+            others = tuple(i for i in range(rank) if i != self.kept_axis % rank)
+            axes = others[0] if len(others) == 1 else others
         reduce = self._over(ops, axes)
         if self.shape is None:
             return reduce
         shape = self.shape
         return lambda losses, weight: ops.reshape(reduce(losses, weight), shape)
 
-    def _over(self, ops: Ops, axes: tuple[int, ...] | None) -> Callable[[Array, Array | None], Array]:
+    def _over(self, ops: Ops, axes: Axis) -> Callable[[Array, Array | None], Array]:
         if self.kind == "none":
             return lambda losses, _: losses
         if self.kind == "sum":

@@ -63,4 +63,4 @@ class Weighting:
             losses = ops.where(ops.astype(target, "int32") == self.ignored_label, 0.0, losses)
         if weight is not None:
             losses = losses * weight
-        return losses if self.scale == 1.0 else losses * self.scale
+        return losses if self.scale == 1.0 else losses * ops.constant(self.scale, ops.dtype(losses))

@@ -125,5 +125,6 @@ def poisson_nll(
         return loss
     above_one = target > 1
     count = ops.where(above_one, target, 1.0)
-    stirling = count * ops.log(count) - count + 0.5 * ops.log(2 * math.pi * count)
+    two_pi = ops.constant(2 * math.pi, ops.dtype(count))
+    stirling = count * ops.log(count) - count + 0.5 * ops.log(two_pi * count)
     return loss + ops.where(above_one, stirling, 0.0)

@@ -1,0 +1,285 @@
+"""Every loss on every backend, and that the suite notices what is wrong, crashes, hangs or is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import stat
+import sys
+
+import numpy as np
+import pytest
+
+import unified_loss as ul
+from unified_loss.backends.numpy import boxed_backend
+from unified_loss.conformance import Run, comparison, load_cases, loss_names, run, tolerances
+from unified_loss.conformance.cases import Outcome, Printed, decode, encode
+from unified_loss.conformance.explanation import explain, reproduce
+from unified_loss.conformance.results import BackendRun, Result
+from unified_loss.conformance.runner import Limits, configured_interpreters
+from unified_loss.conformance.worker import check_case
+
+L1 = "mxnet.gluon.loss.L1Loss"
+CASES = {case.id: case for case in load_cases()}
+STORED = [case for case in CASES.values() if case.kind != "live"]
+
+
+@pytest.mark.parametrize("loss", loss_names())
+@pytest.mark.filterwarnings("ignore")  # the native losses run beside ours, and may warn
+def test_every_cell(loss, backend):
+    wrong = []
+    for case in load_cases([loss]):
+        if case.kind == "live" and case.framework != backend.name:
+            continue
+        result = check_case(case, backend)
+        if result.status != "ok":
+            wrong.append(explain(case, result))
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+# ------------------------------------------------------------------------------------ data
+
+
+def test_every_loss_has_recorded_and_live_cases():
+    assert len(loss_names()) == 16
+    for loss in loss_names():
+        kinds = [case.kind for case in load_cases([loss])]
+        assert {"golden", "live"} <= set(kinds), loss
+
+
+def test_the_documented_examples_are_there():
+    assert float(CASES["mindspore.nn.BCELoss/documentation"].printed.value) == 1.8952923
+    assert float(CASES["paddle.nn.BCEWithLogitsLoss/documentation"].printed.value) == 0.45618808
+    labels = CASES["mxnet.gluon.loss.CTCLoss/documentation"].inputs[1].value
+    assert labels.tolist() == [[1, 0, -1, -1], [2, 1, 1, -1], [0, 1, 0, 2]]
+
+
+def test_the_uniform_ctc_case_is_the_number_of_alignments():
+    expected = CASES["mxnet.gluon.loss.CTCLoss/documentation-uniform-f64"].recorded.value
+    alignments = [math.comb(6 + labels - repeats, 2 * labels) for labels, repeats in ((2, 0), (3, 1), (4, 0))]
+    assert np.allclose(expected, [6 * math.log(4) - math.log(n) for n in alignments], rtol=1e-15)
+
+
+def test_findings_are_corrected_not_skipped():
+    found = [case for case in STORED if case.finding]
+    assert [case.id for case in found] == [f"mxnet.gluon.loss.PoissonNLLLoss/made-7{f64}" for f64 in ("", "-f64")]
+    for case in found:
+        assert np.isnan(case.recorded.value).all() and np.isfinite(case.expected.value).all()
+        assert case.gradient_of == 0 and np.isfinite(case.expected.gradient).all()
+
+
+def test_aliases_name_the_same_cases():
+    assert load_cases(["mxnet.gluon.loss.SoftmaxCELoss"]) == load_cases(["mxnet.gluon.loss.SoftmaxCrossEntropyLoss"])
+    with pytest.raises(ul.ConfigError, match="no dialect"):
+        load_cases(["mxnet.gluon.loss.Nothing"])
+
+
+def test_arrays_survive_their_spelling():
+    for dtype in ("float32", "float64", "int32"):
+        array = np.array([[0.1, -2.5], [3e-7, 1e8]]).astype(dtype)
+        assert decode(json.loads(json.dumps(encode(array))), dtype).tolist() == array.tolist()
+    assert encode(np.array([np.nan, np.inf, -np.inf, 0.1], "float32")) == ["NaN", "Infinity", "-Infinity", 0.1]
+
+
+def test_live_inputs_tell_axes_and_weights_apart():
+    for case in CASES.values():
+        if case.kind != "live":
+            continue
+        for entry in case.inputs:
+            if isinstance(entry.value, np.ndarray) and entry.value.dtype.kind == "f":
+                assert len(set(entry.value.reshape(-1))) > 1, (case.id, entry.name)
+        leading = case.inputs[0].value.shape
+        assert len(set(leading)) == len(leading), case.id
+
+
+# ------------------------------------------------------------------------------ comparison
+
+RELATIVE = tolerances.Tolerance(1e-5, scaled=True, reason="test")
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "holds"),
+    [
+        ([1.0, np.nan], [1.0, np.nan], True),
+        ([1.0, np.nan], [1.0, 2.0], False),
+        ([1.0, 2.0], [1.0, np.nan], False),
+        ([np.inf, -np.inf], [np.inf, -np.inf], True),
+        ([np.inf], [-np.inf], False),
+        ([np.inf, 1.0], [1e30, 1.0], False),
+        ([1.0], [np.inf], False),
+        ([0.0], [5e-6], True),
+        ([0.0], [5e-5], False),
+        ([1e12, 0.5], [1e12, 0.5001], False),
+        ([1e12, 0.5], [1e12 + 1e6, 0.5], True),
+        ([1e-3, 1e-7], [1e-3, 1.05e-7], True),
+        ([1e-3], [1.0001e-3], False),
+        ([1.0], [[1.0]], False),
+        ([], [], True),
+    ],
+)
+def test_close(expected, got, holds):
+    check = comparison.close("value", np.array(expected), np.array(got), RELATIVE)
+    assert check.holds is holds
+    assert (check.expected is None) is holds
+    assert comparison.Check.from_json(json.loads(json.dumps(check.to_json(), allow_nan=False))) == check
+
+
+def test_close_says_where_the_error_is():
+    check = comparison.close("value", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 2.0], [3.3, 4.0]]), RELATIVE)
+    assert check.where == (1, 0) and check.error == pytest.approx(0.1) and check.tolerance == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize(("got", "holds"), [(0.123454, True), (0.123456, True), (0.1234, False), (0.12356, False)])
+def test_printed_values_hold_to_their_last_digit(got, holds):
+    tolerance = tolerances.of_printed(Printed(np.array(0.12345), 5))
+    assert comparison.close("value", np.array(0.12345), np.array(got), tolerance).holds is (abs(got - 0.12345) <= 5e-6)
+    assert comparison.close("value", np.array(0.12345), np.array(got), tolerance).holds is (holds and got < 0.123455)
+
+
+def test_unit_tests_bring_their_own_tolerance():
+    tolerance = tolerances.of_printed(Printed(np.array([2.0]), 3, (0.0, 0.0)))
+    assert comparison.close("value", np.array([2.0]), np.array([2.0]), tolerance).holds
+    assert not comparison.close("value", np.array([2.0]), np.array([2.0000001]), tolerance).holds
+
+
+# ------------------------------------------------------------- the suite must be able to fail
+
+
+def wrong_value(case):
+    factor = Outcome(case.recorded.value * 1.001 + 0.001, case.recorded.dtype, case.recorded.gradient)
+    return dataclasses.replace(case, recorded=factor)
+
+
+def test_a_wrong_expectation_fails_and_is_explained(capsys):
+    case = wrong_value(CASES[f"{L1}/made-2"])
+    result = check_case(case, ul.get_backend("numpy"))
+    assert result.status == "failed" and result.error > 5e-4
+    told = explain(case, result)
+    check = next(check for check in told["checks"] if check["quantity"] == "value")
+    assert check["expected"] == encode(case.recorded.value) and check["got"] != check["expected"]
+    assert told["source"] == case.source and told["version"] == "1.9.1" and told["kwargs"] == {"weight": {"data": 0.5}}
+    assert [entry["name"] for entry in told["inputs"]] == ["pred", "label"]
+    assert told["inputs"][0] == {"name": "pred", "data": encode(case.inputs[0].value), "dtype": "float32"}
+    json.dumps(told, allow_nan=False)
+    exec(told["reproduce"], {})
+    printed = capsys.readouterr().out.split("\n")[0]
+    assert np.allclose(np.array(printed.strip("[]").split(), dtype=float), check["got"])
+
+
+@pytest.mark.parametrize("change", ["gradient", "dtype", "shape"])
+def test_a_wrong_gradient_dtype_or_shape_fails(change):
+    case = CASES[f"{L1}/made-2"]
+    right = case.recorded
+    wrong = {
+        "gradient": dataclasses.replace(right, gradient=right.gradient * 1.001),
+        "dtype": dataclasses.replace(right, dtype="float64"),
+        "shape": dataclasses.replace(right, value=right.value[:, None]),
+    }[change]
+    result = check_case(dataclasses.replace(case, recorded=wrong), ul.get_backend("numpy"))
+    assert result.status == "failed"
+    assert any(change in c.quantity or change in c.reason for c in result.checks if not c.holds)
+
+
+def test_an_exception_and_a_gap_are_results(monkeypatch):
+    numpy, case = ul.get_backend("numpy"), CASES[f"{L1}/made-2"]
+
+    def broken(*_, **__):
+        raise OverflowError("too much")
+
+    def gap(*_, **__):
+        raise ul.UnsupportedOperation("numpy cannot")
+
+    monkeypatch.setattr(numpy, "abs", broken)
+    result = check_case(case, numpy)
+    assert result.status == "error" and "OverflowError: too much" in result.reason
+    monkeypatch.setattr(numpy, "abs", gap)
+    result = check_case(case, numpy)
+    assert result.status == "unsupported" and result.reason == "numpy cannot"
+
+
+OPS = (
+    "abs", "exp", "log", "log1p", "sqrt", "square", "relu", "clip", "where", "sum", "mean", "reshape",
+    "expand_dims", "squeeze", "permute_dims", "concat", "stack", "unstack", "take_along_axis",
+    "logsumexp", "log_softmax", "multiply_no_nan", "vector_norm",
+)  # fmt: skip
+# These only ever see indices, constants, or what no gradient may flow through.
+WITHOUT_GRADIENT = ("broadcast_to", "eye", "max")
+
+
+def first_failing(cases):
+    numpy = ul.get_backend("numpy")
+    return next((case.id for case in cases if check_case(case, numpy).status != "ok"), None)
+
+
+def first_failing_with(monkeypatch, op, mutate):
+    """The first recorded case that fails on NumPy with an op changed."""
+    with monkeypatch.context() as patch:
+        for numpy in (ul.get_backend("numpy"), boxed_backend()):
+            original = getattr(numpy, op)
+
+            def mutant(*args, original=original, **kwargs):
+                result = original(*args, **kwargs)
+                return tuple(map(mutate, result)) if isinstance(result, tuple) else mutate(result)
+
+            patch.setattr(numpy, op, mutant)
+        return first_failing(STORED)
+
+
+@pytest.mark.parametrize("op", OPS + WITHOUT_GRADIENT)
+def test_an_op_of_a_slightly_wrong_value_is_caught(monkeypatch, op):
+    assert first_failing_with(monkeypatch, op, lambda x: x * 1.001) is not None
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_an_op_that_loses_its_gradient_is_caught(monkeypatch, op):
+    assert first_failing_with(monkeypatch, op, boxed_backend().stop_gradient) is not None
+
+
+def test_a_gradient_that_should_be_stopped_is_caught(monkeypatch):
+    monkeypatch.setattr(boxed_backend(), "stop_gradient", lambda x: x)
+    assert first_failing(load_cases(["mindspore.nn.BCELoss"])) is not None
+
+
+def test_an_op_that_is_not_changed_is_not_caught(monkeypatch):
+    assert first_failing_with(monkeypatch, "abs", lambda x: x) is None
+
+
+def mutated(value):
+    """Another value of a plan's parameter; None for those that have no neighbour."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    return value * 1.01 + 0.01 if isinstance(value, float) else None
+
+
+def plan_mutants():
+    """(loss, what is changed, function from plan to plan) for every loss and all that its plan says."""
+    for loss in loss_names():
+        plan = ul.resolve(loss)().plan
+        other = {"mean": "sum", "sum": "mean", "none": "mean"}[plan.reduction.kind]
+        yield loss, "reduction", lambda p, other=other: replaced(p, "reduction", kind=other)
+        yield loss, "scale", lambda p: replaced(p, "weighting", scale=p.weighting.scale * 1.01)
+        if plan.reduction.kept_axis is not None:
+            yield loss, "kept_axis", lambda p: replaced(p, "reduction", kept_axis=p.reduction.kept_axis + 1)
+        for name, value in plan.parameters:
+            if mutated(value) is not None:
+                yield loss, name, lambda p, name=name: with_parameter(p, name)
+
+
+def replaced(plan, part, **changes):
+    return dataclasses.replace(plan, **{part: dataclasses.replace(getattr(plan, part), **changes)})
+
+
+def with_parameter(plan, name):
+    changed = tuple((key, mutated(value) if key == name else value) for key, value in plan.parameters)
+    return dataclasses.replace(plan, parameters=changed)
+
+
+@pytest.mark.parametrize(("loss", "change", "mutate"), list(plan_mutants()), ids=lambda value: str(value).rpartition(".")[2])
+def test_a_plan_that_says_something_else_is_caught(monkeypatch, loss, change, mutate):
+    kind = ul.resolve(loss)
+    lower = kind.lower
+    monkeypatch.setattr(kind, "lower", lambda self, **call: mutate(lower(self, **call)))
+    assert first_failing([case for case in STORED if case.loss == loss]) is not None
