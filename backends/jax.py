@@ -89,7 +89,7 @@ class JaxBackend(Backend):
             default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
             dtype = default.get(array.dtype.kind, array.dtype.name)
         if dtype not in DTYPES:
-            raise UnsupportedOperation(f"unified_loss has no dtype {dtype!r} for jax")
+            raise UnsupportedOperation(f"JAX has no numeric dtype {dtype!r}")
         if dtype.endswith("64") and not jax.config.jax_enable_x64:
             dtype = _narrowed(array, dtype)
         return jnp.asarray(array.astype(jnp.dtype(dtype), copy=False))

@@ -186,8 +186,8 @@ class MxnetBackend(Backend):
         if indices.shape[axis] == 1:
             return mxnet.npx.pick(x, indices, axis=axis, keepdims=True)
         if indices.size == 0:
-            # gather_nd looks at indices that are not there.
-            return np.broadcast_to(np.sum(x), indices.shape)
+            # gather_nd looks at indices that are not there. No gradient flows from nothing.
+            return np.zeros(indices.shape, dtype=x.dtype, ctx=x.ctx)
         grid = [
             np.arange(n, dtype="int64", ctx=x.ctx).reshape((n,) + (1,) * (x.ndim - i - 1))
             for i, n in enumerate(indices.shape)
@@ -301,7 +301,8 @@ class MxnetBackend(Backend):
             with autograd.record():
                 value = function(*full)
             grads = [x.grad for x in selected]
-            if _is_recorded(value):
+            # Broadcast to no elements, an array would get whatever the memory holds (1.9.1).
+            if value.size and _is_recorded(value):
                 # Unlike backward, this leaves alone the gradients, and retained the graph, of what
                 # else the function uses. Every variable must be reachable: each is a head, of weight 0.
                 grads = autograd.grad([*selected, value], selected, [*grads, None], retain_graph=True)

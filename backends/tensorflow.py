@@ -103,7 +103,7 @@ class TensorflowBackend(Backend):
             default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
             dtype = default.get(array.dtype.kind, array.dtype.name)
         if dtype not in DTYPES:
-            raise UnsupportedOperation(f"unified_loss has no dtype {dtype!r} for tensorflow")
+            raise UnsupportedOperation(f"TensorFlow has no numeric dtype {dtype!r}")
         with nullcontext() if like is None else tf.device(like.device):
             return tf.convert_to_tensor(array.astype(tf.as_dtype(dtype).as_numpy_dtype, copy=False))
 
@@ -115,8 +115,11 @@ class TensorflowBackend(Backend):
         # TensorFlow 2.21 takes any address, and aborts the process once an operation reads from
         # one that is not a multiple of 64, as those of NumPy arrays and of slices often are.
         if _address(capsule) % 64:
-            raise UnsupportedOperation("tensorflow shares memory only where it is aligned to 64 bytes")
-        return tf.experimental.dlpack.from_dlpack(capsule)
+            raise UnsupportedOperation("TensorFlow shares memory only where it is aligned to 64 bytes")
+        try:
+            return tf.experimental.dlpack.from_dlpack(capsule)
+        except tf.errors.InvalidArgumentError as error:
+            raise UnsupportedOperation("TensorFlow shares memory only where it is contiguous") from error
 
     def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
         # No loss branches on values: AutoGraph would only rewrite its source, slowly.

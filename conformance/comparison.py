@@ -61,8 +61,12 @@ def close(quantity: str, expected: Any, got: Any, tolerance: Tolerance) -> Check
     wanted, actual = np.asarray(expected, dtype="float64"), np.asarray(got, dtype="float64")
     if wanted.shape != actual.shape:
         return Check(
-            quantity, False, encode(np.asarray(expected)), encode(np.asarray(got)), float("inf"), reason=
-            f"shape {actual.shape}, expected {wanted.shape}"
+            quantity,
+            False,
+            encode(np.asarray(expected)),
+            encode(np.asarray(got)),
+            float("inf"),
+            reason=f"shape {actual.shape}, expected {wanted.shape}",
         )
     if not wanted.size:
         return Check(quantity, True, error=0.0, tolerance=0.0)

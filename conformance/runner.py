@@ -255,15 +255,19 @@ class _Worker:
         self._errors = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed in __exit__
         # -P: whatever lies in the working directory must not shadow a framework of that name.
         command = [shutil.which(python) or python, "-P", "-m", "unified_loss.conformance.worker"]
-        self._process = subprocess.Popen(  # noqa: S603  the interpreter that the user configured
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**_ENVIRONMENT, **os.environ, "JAX_ENABLE_X64": "1"},
-            text=True,
-            encoding="utf-8",
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  the interpreter that the user configured
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**_ENVIRONMENT, **os.environ, "JAX_ENABLE_X64": "1"},
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError:
+            self._errors.close()
+            raise
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -64,12 +64,10 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
 
 
 def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
-    is_live = case.kind == "live"
-
     def tensor(x: Any) -> Any:
-        if is_live or not isinstance(x, np.ndarray):
-            return live.tensor(backend, x) if is_live else x
-        return backend.asarray(x)
+        if not isinstance(x, np.ndarray):
+            return x
+        return live.tensor(backend, x) if case.kind == "live" else backend.asarray(x)
 
     loss = resolve(case.loss)(**{name: tensor(value) for name, value in case.kwargs.items()})
     inputs = [tensor(entry.value) for entry in case.inputs]

@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "backends(*names): run this test on these backends only")
     # pytest-xdist starts with the largest group unless told otherwise, which would give a worker
     # the frameworks in an order that crashes it.
     config.option.loadscopereorder = False
@@ -38,7 +39,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
         return
     chosen = metafunc.config.getoption("--backend") or ORDER
-    names = [name for name in ORDER if name in chosen]
+    marker = metafunc.definition.get_closest_marker("backends")
+    meant = ORDER if marker is None else marker.args
+    names = [name for name in ORDER if name in chosen and name in meant]
     # One worker for each framework: the second would only import it again.
     parameters = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
     metafunc.parametrize("backend", parameters, indirect=True)
@@ -50,8 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _position(item: pytest.Item) -> int:
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return ORDER.index(parameters["backend"]) if "backend" in parameters else -1
+    name = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
+    return ORDER.index(name) if name in ORDER else -1
 
 
 @pytest.fixture(scope="session")

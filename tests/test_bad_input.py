@@ -75,7 +75,7 @@ def test_a_label_out_of_range(backend, tensor, wrong):
     np.testing.assert_array_equal(backend.to_numpy(clipped), backend.to_numpy(nearest))
 
 
-@pytest.mark.parametrize(("dtype", "label"), [("int8", 100), ("uint8", 200), ("int16", 299)])
+@pytest.mark.parametrize(("dtype", "label"), [("int8", 100), ("uint8", 200)])
 def test_narrow_labels_among_more_classes_than_their_dtype_counts(backend, tensor, dtype, label):
     logits = np.zeros((1, 300), "float32")
     logits[0, label] = 1.0

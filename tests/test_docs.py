@@ -53,7 +53,8 @@ def test_a_block_of_the_readme(block, request, tmp_path):
 def test_the_commands_of_readme_makefile_and_ci_are_the_same():
     commands = [line for line in README.splitlines() if line.startswith("python3.11 -m venv")]
     assert len(commands) == 2
-    makefile = (ROOT / "Makefile").read_text().replace("$(PYTHON)", "python3.11").replace("$(BIN)", ".venv/bin")
+    makefile = (ROOT / "Makefile").read_text()
+    makefile = makefile.replace("$(PYTHON)", "python3.11").replace("$(BIN)", ".venv/bin")
     for command in commands:
         assert f"\t{command}\n" in makefile
     assert [c for c in commands if "--all-backends" in c] == commands[1:]

@@ -10,10 +10,11 @@ def main() -> None:
     try:
         from .cli import app  # noqa: PLC0415  so that the missing extra can be named
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("typer", "rich"):
             raise
         print(
-            f"unified-loss: the command line needs {error.name}: pip install 'unified_loss[cli]'",
+            f"unified-loss: the command line needs {missing}: pip install 'unified_loss[cli]'",
             file=sys.stderr,
         )
         sys.exit(2)
