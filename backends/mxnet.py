@@ -119,12 +119,14 @@ class MxnetBackend(Backend):
         return self.reshape(np.eye(n, dtype=like.dtype, ctx=like.ctx), (n, n))
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
-        # np.clip holds its ends in float32, and parses them less exactly than even that.
-        exact = x.dtype != numpy.float64
+        # np.clip parses its ends to float32, and that inexactly; the gradient of maximum and minimum
+        # multiplies by 0 what it should leave out, so that an infinite one becomes NaN.
         if min is not None:
-            x = np.maximum(x, min if exact else _number(min, x))
+            end = _number(min, x)
+            x = self.where(x < end, end, x)
         if max is not None:
-            x = np.minimum(x, max if exact else _number(max, x))
+            end = _number(max, x)
+            x = self.where(x > end, end, x)
         return x
 
     def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:

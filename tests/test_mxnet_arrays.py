@@ -324,6 +324,13 @@ def test_infinite_losses_sum_to_infinity(backend, dtype):
     assert backend.guard(lambda a: backend.logsumexp(a, axis=1))(x).tolist() == [np.inf, 1, np.inf]
 
 
+def test_what_clip_leaves_out_has_no_gradient_however_large(backend):
+    ends = np.array([-2.0, -1.0, 0.5, 1.0, 3.0])
+    call = lambda o, x: o.clip(x, -1, 1) * float("inf")  # noqa: E731
+    _, (gradient,) = train(backend, call, array(backend, ends, "np"))
+    assert gradient.tolist() == [0, np.inf, np.inf, np.inf, 0]
+
+
 @pytest.mark.parametrize("number", [0.9189385332046727, LARGEST_FINITE["float64"], 5e-324, 1e-300, -0.0])
 def test_numbers_are_exact_in_float64(backend, number):
     below, above = (backend.asarray([x], dtype="float64") for x in (-np.inf, np.inf))
