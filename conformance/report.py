@@ -161,13 +161,18 @@ def _notes(run: Run) -> list[Text]:
     causes = {_cause(case): case for case in reversed(_findings(run))}
     for cause, case in causes.items():
         lines.append(Text(f"native defect: {case.loss}, {case.framework} {case.version}: {cause}"))
+    return [*lines, summary(run)]
+
+
+def summary(run: Run) -> Text:
+    """One line: how many cells hold, how the cases ended, how long it took."""
     statuses = Counter(result.status for result in run.results)
     said = ", ".join(f"{statuses[status]} {status}" for status in GRAVITY if status in statuses)
     holding = sum(cell.status == "ok" for cell in run.cells)
     absent = sum(cell.holds for cell in run.cells) - holding
     wanted = len(run.cells) - absent
-    summary = f"{holding} of {wanted} cells hold; cases: {said or 'none ran'}; {run.seconds:.0f} s"
-    return [*lines, Text(summary, style="bold green" if run.holds else "bold red")]
+    line = f"{holding} of {wanted} cells hold; cases: {said or 'none ran'}; {run.seconds:.0f} s"
+    return Text(line, style="bold green" if run.holds else "bold red")
 
 
 def _cause(case: Case) -> str:

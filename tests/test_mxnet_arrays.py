@@ -326,12 +326,11 @@ def test_infinite_losses_sum_to_infinity(backend, dtype):
 
 def test_what_clip_leaves_out_has_no_gradient_however_large(backend):
     ends = np.array([-2.0, -1.0, 0.5, 1.0, 3.0])
-    call = lambda o, x: o.clip(x, -1, 1) * float("inf")  # noqa: E731
-    _, (gradient,) = train(backend, call, array(backend, ends, "np"))
+    _, (gradient,) = train(backend, lambda o, x: o.clip(x, -1, 1) * np.inf, array(backend, ends, "np"))
     assert gradient.tolist() == [0, np.inf, np.inf, np.inf, 0]
 
 
-@pytest.mark.parametrize("number", [0.9189385332046727, LARGEST_FINITE["float64"], 5e-324, 1e-300, -0.0])
+@pytest.mark.parametrize("number", [0.9189385332046727, LARGEST_FINITE["float64"], 5e-324, 1e-300, -0.0, 0.0])
 def test_numbers_are_exact_in_float64(backend, number):
     below, above = (backend.asarray([x], dtype="float64") for x in (-np.inf, np.inf))
     for result in (
@@ -340,13 +339,6 @@ def test_numbers_are_exact_in_float64(backend, number):
         backend.guard(lambda x: backend.where(x > 0, number, x))(above),
     ):
         assert repr(result.item()) == repr(number)
-
-
-def test_a_zero_keeps_its_sign(backend):
-    x = backend.asarray([1.0, 2.0])
-    for zero in (-0.0, 0.0, -0.0):
-        result = backend.guard(lambda a: backend.where(a > 1, zero, a))(x)  # noqa: B023
-        assert np.signbit(result.asnumpy()).tolist() == [False, np.signbit(zero)]
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
