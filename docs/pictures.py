@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from rich.console import Console
-
 from unified_loss.conformance import report, run
 
 
