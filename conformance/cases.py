@@ -17,7 +17,7 @@ from unified_loss.naming import native_names, resolve
 from .live_inputs import LiveInputs, live_inputs
 
 Kind = Literal["documented", "golden", "live", "oracle"]
-_FILES = ("documented.jsonl", "examples.jsonl", "recorded.jsonl")
+_FILES = ("documented.jsonl", "examples.jsonl", "recorded.jsonl", "traps.jsonl")
 
 
 @dataclass(frozen=True, eq=False)

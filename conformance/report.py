@@ -19,8 +19,6 @@ from .comparison import Check
 from .explanation import explain, reproduce
 from .results import GRAVITY, BackendRun, Cell, Result, Run
 
-_COLOURS = {"ok": "green", "not installed": "dim"}
-
 
 def to_json(run: Run) -> dict[str, Any]:
     """A run ready for JSON: backends, cells, results (failures explained), findings."""
@@ -67,14 +65,14 @@ def _finding(case: Case) -> dict[str, Any]:
 # -------------------------------------------------------------------------------- terminal
 
 
-def print_report(run: Run, console: Console) -> None:
-    """Print the failures, then the matrix, then the counts."""
+def print_report(run: Run, console: Console, *, findings: bool = False) -> None:
+    """Print the failures, then the matrix, then the counts, and each native defect if asked."""
     cases = {case.id: case for case in load_cases(run.losses)}
     for result in run.failures:
         console.print(_failure(cases[result.case], result))
         console.print()
     console.print(matrix(run))
-    for line in _notes(run):
+    for line in _notes(run, findings):
         console.print(line)
 
 
@@ -82,8 +80,9 @@ def matrix(run: Run) -> Table:
     """Losses down, backends across; in each cell the largest error, or what went wrong."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("largest error", overflow="fold")
-    for backend in run.backends:
-        table.add_column(backend.name, justify="right", no_wrap=True)
+    shown = [backend.name for backend in run.backends if not _is_absent(backend)]
+    for name in shown:
+        table.add_column(name, justify="right", no_wrap=True)
     cells = {(cell.loss, cell.backend): cell for cell in run.cells}
     group = ""
     for loss in run.losses:
@@ -91,14 +90,17 @@ def matrix(run: Run) -> Table:
         if namespace != group:
             table.add_row(Text(namespace, style="italic"))
             group = namespace
-        table.add_row(name, *[_cell(cells[loss, backend.name]) for backend in run.backends])
+        table.add_row(name, *[_cell(cells[loss, backend]) for backend in shown])
     return table
 
 
+def _is_absent(backend: BackendRun) -> bool:
+    """Whether a backend is not there, and nobody asked for it by name."""
+    return backend.status == "not installed" and not backend.requested
+
+
 def _cell(cell: Cell) -> Text:
-    colour = _COLOURS.get(cell.status, "bold red")
-    if cell.status == "not installed":
-        return Text("-" if cell.holds else cell.status, style=colour if cell.holds else "bold red")
+    colour = "green" if cell.status == "ok" else "bold red"
     if cell.status not in ("ok", "failed"):
         return Text(cell.status, style=colour)
     text = _number(cell.error) + ("*" if cell.values_only else "")
@@ -153,15 +155,34 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _notes(run: Run) -> list[Text]:
+def _notes(run: Run, findings: bool) -> list[Text]:
     versions = [f"{b.name} {b.version}" for b in run.backends if b.version]
     lines = [Text(), Text(", ".join(versions), style="dim")] if versions else [Text()]
     for backend in run.backends:
         lines += _backend_notes(backend)
-    causes = {_cause(case): case for case in reversed(_findings(run))}
-    for cause, case in causes.items():
-        lines.append(Text(f"native defect: {case.loss}, {case.framework} {case.version}: {cause}"))
-    return [*lines, summary(run)]
+    absent = ", ".join(backend.name for backend in run.backends if _is_absent(backend))
+    if absent:
+        added = "pip install 'unified_loss[NAME]' adds one"
+        lines.append(Text(f"not installed: {absent} ({added})", style="dim"))
+    return [*lines, *_defects(run, findings), summary(run)]
+
+
+def _defects(run: Run, each: bool) -> list[Text]:
+    """The native defects that the cases judge against the right value: counted, or each one."""
+    found = {case.finding.cause: case for case in _findings(run) if case.finding}
+    if each:
+        return [
+            Text(f"native defect: {case.loss}, {case.framework} {case.version}: {cause}; ours: {_ours(case)}")
+            for cause, case in found.items()
+        ]
+    counts = Counter(f"{case.framework} {case.version}" for case in found.values())
+    said = ", ".join(f"{count} in {framework}" for framework, count in counts.items())
+    told = "judged against the right value; --findings tells each"
+    return [Text(f"native defects: {said} ({told})", style="dim")] if said else []
+
+
+def _ours(case: Case) -> str:
+    return case.finding.ours if case.finding else ""
 
 
 def summary(run: Run) -> Text:
@@ -175,14 +196,11 @@ def summary(run: Run) -> Text:
     return Text(line, style="bold green" if run.holds else "bold red")
 
 
-def _cause(case: Case) -> str:
-    return f"{case.finding.cause}; ours: {case.finding.ours}" if case.finding else ""
-
-
 def _backend_notes(backend: BackendRun) -> list[Text]:
+    if _is_absent(backend):
+        return []
     if backend.status != "ok":
-        style = "dim" if backend.status == "not installed" and not backend.requested else "red"
-        return [Text(f"{backend.name}: {backend.status}: {backend.reason}", style=style)]
+        return [Text(f"{backend.name}: {backend.status}: {backend.reason}", style="red")]
     if not backend.note:
         return []
     return [Text(f"* {backend.name}: values only, no gradients checked: {backend.note}", style="yellow")]

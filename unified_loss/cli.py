@@ -75,6 +75,9 @@ def conform(
             help="Only this loss, by its native name or the last part of it; repeatable. Default: all.",
         ),
     ] = None,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="Tell each native defect that the cases have found.")
+    ] = False,
     json_file: JsonOption = None,
 ) -> None:
     """Check every loss on every backend against documented, recorded and live native results.
@@ -94,7 +97,7 @@ def conform(
     with _Bars() as bars:
         result = run(chosen, losses, progress=bars.update)
     if json_file != "-":
-        report.print_report(result, Console())
+        report.print_report(result, Console(), findings=findings)
     _write_json(json_file, report.to_json(result))
     raise typer.Exit(0 if result.holds else 1)
 
