@@ -12,6 +12,7 @@ os.environ["JAX_ENABLE_X64"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from unified_loss.backends.base import Backend
+
 from unified_loss.errors import BackendError
 from unified_loss.registry import ENTRIES, get_backend
 

@@ -1,4 +1,4 @@
-"""Dialects: native signatures, the native module's names, and autograd as users of each framework write it."""
+"""Dialects: native signatures, native names, and autograd as users of each framework write it."""
 
 from __future__ import annotations
 
