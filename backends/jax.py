@@ -11,7 +11,11 @@ import numpy as np
 
 from unified_loss.ops import DTYPES, Array
 
+from ._dlpack import capsule_of
 from .base import Backend, UnsupportedOperation
+
+# JAX 0.7 has only the one, 0.10 only the other.
+_enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 
 class JaxBackend(Backend):
@@ -98,8 +102,10 @@ class JaxBackend(Backend):
         return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
 
     def from_dlpack(self, x: object, /) -> Array:
+        # JAX 0.7.1 reads transposed memory as if it were not, and logs a warning if it is not aligned.
+        capsule_of(x, "JAX")
         # Outside this context a float64 would arrive as float32 without a word.
-        with jax.experimental.enable_x64():
+        with _enable_x64(True):
             array = jnp.from_dlpack(x)
         return array if jax.config.jax_enable_x64 else self.asarray(np.asarray(array))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,7 +142,7 @@ class BoxedNumpyBackend(NumpyBackend):
 
     module = "autograd.numpy"
     distribution = "autograd"
-    renames = {op: name for op, name in _NUMPY_OPS.items() if op != "abs"}
+    renames = {op: name for op, name in _NUMPY_OPS.items() if op not in ("abs", "broadcast_to")}
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,6 +159,19 @@ class BoxedNumpyBackend(NumpyBackend):
     def abs(self, x: Array, /) -> Array:
         # autograd's own derivative, x / |x|, is NaN at infinity.
         return x * self.framework.sign(x)
+
+    def broadcast_to(self, x: Array, /, shape: tuple[int, ...]) -> Array:
+        # autograd's own cannot add axes.
+        return x * np.ones(shape, x.dtype)
+
+    def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
+        # autograd does not sum the gradient of a branch over the axes that it was broadcast along.
+        shape = np.broadcast_shapes(*(np.shape(x) for x in (condition, x1, x2)))
+        x1, x2 = (
+            x if isinstance(x, int | float) or x.shape == shape else self.broadcast_to(x, shape)
+            for x in (x1, x2)
+        )
+        return super().where(condition, x1, x2)
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         # autograd has no take_along_axis; open index grids say the same and it knows indexing.
@@ -192,7 +206,9 @@ class BoxedNumpyBackend(NumpyBackend):
 
         make_vjp, vspace = importlib.import_module("autograd.core").make_vjp, self._extend.vspace
         selected = tuple(args[i] for i in argnums)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            # A gradient of zero is an answer.
+            warnings.filterwarnings("ignore", message="Output seems independent of input")
             vjp, value = make_vjp(lambda xs: of_selected(*xs), _as_sequence(selected))
             value = self.stop_gradient(value)
             grads = vjp(vspace(value).ones().astype(value.dtype))

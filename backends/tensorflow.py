@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import tensorflow as tf
 
 from unified_loss.ops import DTYPES, Array
 
+from ._dlpack import capsule_of
 from .base import Backend, UnsupportedOperation
 
 
@@ -111,15 +111,9 @@ class TensorflowBackend(Backend):
         return np.asarray(tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x)
 
     def from_dlpack(self, x: object, /) -> Array:
-        capsule = x.__dlpack__()  # type: ignore[attr-defined]
         # TensorFlow 2.21 takes any address, and aborts the process once an operation reads from
         # one that is not a multiple of 64, as those of NumPy arrays and of slices often are.
-        if _address(capsule) % 64:
-            raise UnsupportedOperation("TensorFlow shares memory only where it is aligned to 64 bytes")
-        try:
-            return tf.experimental.dlpack.from_dlpack(capsule)
-        except tf.errors.InvalidArgumentError as error:
-            raise UnsupportedOperation("TensorFlow shares memory only where it is contiguous") from error
+        return tf.experimental.dlpack.from_dlpack(capsule_of(x, "TensorFlow"))
 
     def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
         # No loss branches on values: AutoGraph would only rewrite its source, slowly.
@@ -135,12 +129,3 @@ class TensorflowBackend(Backend):
             value = function(*args)
         grads = tape.gradient(value, selected, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return value, tuple(tf.convert_to_tensor(g) for g in grads)
-
-
-def _address(capsule: Any) -> int:
-    """Where the data of a DLPack capsule begins: its first field, plus byte_offset 40 bytes on."""
-    pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    head = pointer_of(capsule, b"dltensor")
-    return (ctypes.c_void_p.from_address(head).value or 0) + ctypes.c_uint64.from_address(head + 40).value

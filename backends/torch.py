@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
-from torch.nn import functional
 
 from unified_loss.ops import DTYPES, Array, Axis
 
@@ -83,11 +83,8 @@ class TorchBackend(Backend):
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         return torch.gather(x, axis, indices)
 
-    def logsumexp(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
-        return torch.logsumexp(x, dim=axis, keepdim=keepdims)
-
     def log_softmax(self, x: Array, /, *, axis: int) -> Array:
-        return functional.log_softmax(x, dim=axis)
+        return torch.log_softmax(x, dim=axis)
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, torch.Tensor)
@@ -96,17 +93,16 @@ class TorchBackend(Backend):
         return not torch.compiler.is_compiling() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
 
     def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        device = None if like is None else like.device
-        native = None if dtype is None else _NATIVE_DTYPE.get(dtype)
-        if dtype is not None and native is None:
-            raise UnsupportedOperation(f"torch has no dtype {dtype!r}")
-        if not hasattr(x, "dtype"):
-            array = torch.as_tensor(x, dtype=native, device=device)
-            widened = array.dtype == torch.float64 and native is None
-            return array.to(torch.float32) if widened else array
+        array = np.asarray(x)
+        if dtype is None:
+            default = {} if hasattr(x, "dtype") else {"f": "float32", "i": "int64"}
+            dtype = default.get(array.dtype.kind, array.dtype.name)
+        if dtype not in _NATIVE_DTYPE:
+            raise UnsupportedOperation(f"torch has no numeric dtype {dtype!r}")
         # A read-only NumPy array must be copied: torch would write through it.
-        writable = x if getattr(getattr(x, "flags", None), "writeable", True) else x.copy()
-        return torch.as_tensor(writable, dtype=native, device=device)
+        writable = array if array.flags.writeable else array.copy()
+        device = None if like is None else like.device
+        return torch.as_tensor(writable, dtype=_NATIVE_DTYPE[dtype], device=device)
 
     def to_numpy(self, x: Array, /) -> Any:
         x = x.detach().cpu()

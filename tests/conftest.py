@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
+from typing import Any
 
 import pytest
 
@@ -42,10 +44,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("--backend") or ORDER
     marker = metafunc.definition.get_closest_marker("backends")
     meant = ORDER if marker is None else marker.args
+    if not set(meant) <= set(ORDER):
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: not all of {meant} are backends")
     names = [name for name in ORDER if name in chosen and name in meant]
-    # One worker for each framework: the second would only import it again.
-    parameters = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
-    metafunc.parametrize("backend", parameters, indirect=True)
+    metafunc.parametrize("backend", names, ids=[f"backend={name}" for name in names], indirect=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadgroup``, keep a framework in one worker: another would only import it again."""
+    # The mark xdist_group would say it, but pytest-xdist 3.8.0 does not see it under pytest 9.2
+    # (pytest-dev/pytest-xdist#1386).
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByBackend(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            backend = re.search(r"[\[-]backend=\w+", nodeid)
+            return backend[0][1:] if backend else nodeid
+
+    return ByBackend(config, log)
 
 
 @pytest.hookimpl(trylast=True)

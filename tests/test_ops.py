@@ -160,12 +160,11 @@ CASES = [
     *(
         Case(
             f"take_along_axis({axis}, {dtype})",
-            lambda o, x, i=i, axis=axis, dtype=dtype: o.take_along_axis(
-                x, o.asarray(i.astype(dtype)), axis=axis
-            ),
-            lambda x, i=i, axis=axis: np.take_along_axis(x, i, axis),
+            lambda o, x, i, axis=axis, dtype=dtype: o.take_along_axis(x, o.astype(i, dtype), axis=axis),
+            lambda x, i, axis=axis: np.take_along_axis(x, np.rint(i).astype(int), axis),
+            (X, indices.astype("float64")),
         )
-        for i, axis in ((FIRST, 0), (MIDDLE, 1), (LAST, 2), (LAST, -1))
+        for indices, axis in ((FIRST, 0), (MIDDLE, 1), (LAST, 2), (LAST, -1))
         for dtype in ("int32", "int64")
     ),
     Case("multiply_no_nan", lambda o, x, y: o.multiply_no_nan(x, y), np.multiply, (X, Y)),
@@ -337,7 +336,7 @@ def test_any_batch_size_in_a_traced_function(backend, xla):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_softplus_keeps_relative_precision_in_its_tail(backend, dtype):
-    x, eps = np.array([-20.0, -8.0, -0.5, 0.5, 4.0, 8.0, 14.0]), np.finfo(dtype).eps
+    x, eps = np.array([-20.0, -8.0, -0.5, 0.5, 4.0, 8.0, 14.0, 25.0]), np.finfo(dtype).eps
     results = differentiate(backend, lambda o, x: o.softplus(x), tensor(backend, x, dtype), argnums=(0,))
     value, gradient = map(backend.to_numpy, (results[0], *results[1]))
     np.testing.assert_allclose(value, np.logaddexp(0, x), rtol=4 * eps)
