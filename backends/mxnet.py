@@ -180,6 +180,9 @@ class MxnetBackend(Backend):
         count = x.shape[axis]
         return tuple(np.squeeze(part, axis) for part in np.split(x, count, axis=axis)) if count else ()
 
+    def slice_along_axis(self, x: Array, start: int, stop: int, /, *, axis: int) -> Array:
+        return super().slice_along_axis(x, start, stop, axis=self._axis(axis))
+
     def broadcast_to(self, x: Array, /, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(x, self._led(shape))
 

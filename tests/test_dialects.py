@@ -141,6 +141,50 @@ def test_autograd_of_mindspore(backend):
     np.testing.assert_allclose(gradient.asnumpy(), sigmoid_gradient(), rtol=1e-5)
 
 
+SIGNS = np.where(Y > 0, 1.0, -1.0).astype("float32")
+SEQUENCES = np.sin(np.arange(60.0)).reshape(2, 6, 5).astype("float32")
+ROWS = np.array([2.0, 0.0], "float32")
+GLUON = {
+    "L2Loss": (X, Y),
+    "L1Loss": (X, Y, np.array([[0.5], [2.0]], "float32")),
+    "SigmoidBCELoss": (X, Y, None, np.array([[2.0, 0.5, 3.0]], "float32")),
+    "SoftmaxCELoss": (X, ROWS),
+    "KLDivLoss": (X, Y + 0.25),
+    "CTCLoss": (SEQUENCES, np.array([[0, 1, 1], [2, -1, -1]], "float32")),
+    "HuberLoss": (X, Y),
+    "HingeLoss": (X, SIGNS),
+    "SquaredHingeLoss": (X, SIGNS),
+    "LogisticLoss": (X, SIGNS),
+    "TripletLoss": (X, Y, SIGNS),
+    "PoissonNLLLoss": (X, Y),
+    "CosineEmbeddingLoss": (X, Y, np.array([1.0, -1.0], "float32")),
+    "SDMLLoss": (X, Y),
+}
+
+
+@pytest.mark.backends("mxnet")
+@pytest.mark.parametrize("numpy_shapes", [False, True])
+@pytest.mark.parametrize("name", GLUON)
+def test_autograd_of_mxnet(backend, name, numpy_shapes):
+    """The user's own record and backward, on ours and on the native loss, in both of MXNet's shape modes."""
+    mx = backend.framework
+    outcomes = []
+    for loss in (getattr(gloss, name)(), getattr(mx.gluon.loss, name)()):
+        tensors = [None if x is None else mx.nd.array(x) for x in GLUON[name]]
+        tensors[0].attach_grad()
+        with mx.util.np_shape(numpy_shapes):
+            with mx.autograd.record():
+                value = loss(*tensors)
+                # A power of two, so that the head gradient is not all ones.
+                total = (value * 4).sum()
+            total.backward()
+        outcomes.append((type(value), value.asnumpy(), tensors[0].grad.asnumpy()))
+    (ours, value, gradient), (theirs, native_value, native_gradient) = outcomes
+    assert ours is theirs
+    np.testing.assert_allclose(value, native_value, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(gradient, native_gradient, rtol=2e-5, atol=2e-5)
+
+
 @pytest.mark.backends("numpy")
 def test_autograd_of_hips(backend):
     autograd = pytest.importorskip("autograd")

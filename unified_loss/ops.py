@@ -6,8 +6,8 @@ and a *derived* half, given here in terms of the required one, which a backend o
 its framework's fused function where conformance holds.
 
 Beyond these methods an array supports Python's arithmetic and comparison operators (with
-another array of the same dtype or with a Python number) and slices with known bounds and
-step 1, and nothing else: no fancy indexing, no ``&``, no methods. Comparisons give boolean arrays.
+another array of the same dtype or with a Python number) and nothing else: no indexing, no
+``&``, no methods. Comparisons give boolean arrays.
 """
 
 from __future__ import annotations
@@ -135,6 +135,10 @@ class Ops(Protocol):
         """A number that stays exact beside arrays of this dtype; specs say it of irrational ones."""
         # A framework that rounds Python numbers to float32 overrides it.
         return value
+
+    def slice_along_axis(self, x: Array, start: int, stop: int, /, *, axis: int) -> Array:
+        """The entries from `start` to before `stop`, both known, along an axis counted from the first."""
+        return x[(*(slice(None),) * axis, slice(start, stop))]
 
     def softplus(self, x: Array, /) -> Array:
         """``log(1 + exp(x))`` without overflow, with gradient sigmoid(x) everywhere."""

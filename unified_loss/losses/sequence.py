@@ -92,8 +92,8 @@ def ctc(
     no_skip = _skip_penalties(ops, labels, closed)
     alpha = ops.concat([reachable] + [closed] * (count - 1), axis=1)
     for t, emission in enumerate(ops.unstack(emissions, axis=1)):
-        step = ops.concat([closed, alpha[:, : count - 1]], axis=1)
-        skip = ops.concat([closed, step[:, : count - 1]], axis=1) + no_skip
+        step = _shift(ops, alpha, closed, count)
+        skip = _shift(ops, step, closed, count) + no_skip
         moved = ops.logsumexp(ops.stack([alpha, step, skip], axis=0), axis=0) + emission
         if prediction_lengths is not None:
             moved = ops.where(ops.expand_dims(t < prediction_lengths, axis=1), moved, alpha)
@@ -106,6 +106,11 @@ def ctc(
     in_label = ops.where(last_blank > 0, in_label, closed)
     loss = -ops.logsumexp(ops.concat([in_blank, in_label], axis=1), axis=1)
     return ops.where(loss > -0.5 * _IMPOSSIBLE, float("inf"), loss)
+
+
+def _shift(ops: Ops, alpha: Array, closed: Array, count: int) -> Array:
+    """Each state's value moved on to the next state."""
+    return ops.concat([closed, ops.slice_along_axis(alpha, 0, count - 1, axis=1)], axis=1)
 
 
 def _count_before_padding(ops: Ops, target: Array) -> Array:
