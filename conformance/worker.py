@@ -21,8 +21,8 @@ from unified_loss.availability import backends
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import BackendError, UnsupportedOperation
 from unified_loss.gradients import value_and_grad
+from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
-from unified_loss.registry import get_backend
 
 from . import comparison, live, tolerances
 from .cases import Case, Outcome, load_cases

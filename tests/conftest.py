@@ -16,7 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from unified_loss.backends.base import Backend
 
 from unified_loss.errors import BackendError
-from unified_loss.registry import ENTRIES, get_backend
+from unified_loss.loading import get_backend
+from unified_loss.registry import ENTRIES
 
 ORDER = tuple(ENTRIES)
 

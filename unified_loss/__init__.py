@@ -17,10 +17,10 @@ from .errors import (
     UnsupportedOperation,
 )
 from .gradients import value_and_grad
+from .loading import get_backend, import_backends
 from .loss import Loss
 from .naming import from_config, resolve
 from .plan import Plan
-from .registry import get_backend, import_backends
 
 
 class _CallablePackage(_types.ModuleType):

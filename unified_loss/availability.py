@@ -124,7 +124,8 @@ def _import_error(entry: Entry) -> str | None:
 _MARK = "unified_loss: cannot be used: "
 _PROBE = """
 import sys
-from unified_loss.registry import failures, get_backend
+from unified_loss.loading import get_backend
+from unified_loss.registry import failures
 try:
     get_backend({name!r})
 except Exception as error:

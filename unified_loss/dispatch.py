@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import config
 from .errors import MixedTensorsError
-from .registry import ENTRIES, entry_of, get_backend
+from .loading import get_backend
+from .registry import ENTRIES, entry_of
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend

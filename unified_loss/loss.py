@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from .binding import Names, Program, bind
 from .dispatch import backend_for, backend_of
 from .errors import UnsupportedOperation
+from .loading import get_backend
 from .plan import Plan
 from .reduction import Reduction, check_reduction
-from .registry import get_backend
 from .spec import Spec
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
 from .errors import ConfigError
 from .layout import Layout
+from .loading import get_backend
 from .reduction import Reduction
-from .registry import get_backend
 from .spec import Spec
 from .weighting import Weighting
 
