@@ -185,6 +185,27 @@ def test_autograd_of_mxnet(backend, name, numpy_shapes):
     np.testing.assert_allclose(gradient, native_gradient, rtol=2e-5, atol=2e-5)
 
 
+def traced(backend, function, tensors):
+    framework = backend.framework
+    if backend.name == "torch":
+        framework._dynamo.reset()
+        return framework.compile(function, fullgraph=True, backend="eager")
+    if backend.name == "tensorflow":
+        of_any_batch = [framework.TensorSpec([None, *x.shape[1:]], x.dtype) for x in tensors]
+        return framework.function(function, input_signature=of_any_batch)
+    return framework.jit(function)
+
+
+@pytest.mark.backends("torch", "tensorflow", "jax")
+@pytest.mark.parametrize("name", GLUON)
+def test_a_loss_inside_a_traced_function(backend, name):
+    tensors = [backend.asarray(x) for x in GLUON[name] if x is not None]
+    eager = getattr(gloss, name)()(*tensors)
+    loss = getattr(gloss, name)()
+    got = traced(backend, loss.__call__, tensors)(*tensors)
+    np.testing.assert_allclose(backend.to_numpy(got), backend.to_numpy(eager), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.backends("numpy")
 def test_autograd_of_hips(backend):
     autograd = pytest.importorskip("autograd")

@@ -206,9 +206,9 @@ def _size(shape: Sizes) -> int:
 
 
 def _equal(a: Sizes, b: Sizes) -> bool:
-    return a == b or (
-        len(a) == len(b)
-        and all(m == n for m, n in zip(a, b, strict=True) if isinstance(m, int) and isinstance(n, int))
+    """Whether two shapes agree, as far as their sizes are known."""
+    return len(a) == len(b) and all(
+        m == n for m, n in zip(a, b, strict=True) if isinstance(m, int) and isinstance(n, int)
     )
 
 
@@ -229,6 +229,7 @@ class _Arrangement:
         dtype = backend.dtype(sample)
         self.floating = dtype in FLOAT_DTYPES
         self.to_compute = None if dtype == compute_dtype else _cast(backend, compute_dtype)
+        self.traced = not backend.is_concrete(sample)
         self.fitting: tuple[Sizes, Sizes] | None = None
         self.names = names
         self.role = role
@@ -242,12 +243,12 @@ class _Arrangement:
         `longest` is the greatest value of lengths; class indices are bounded by the class axis.
         """
         shape = self.ops.shape(x)
-        # Most calls come with the shapes of the call before.
-        if (shape, leading) != self.fitting:
+        # Most calls come with the shapes of the call before; symbolic sizes cannot be compared.
+        if self.traced or (shape, leading) != self.fitting:
             expected = self._expected(shape, leading)
             if not _equal(shape, expected):
                 x = self._reshaped(x, shape, expected)
-            elif _known(shape, leading):
+            elif not self.traced:
                 self.fitting = (shape, leading)
         if self.layout.signed:
             x = (x + 1) * 0.5

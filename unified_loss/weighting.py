@@ -45,10 +45,10 @@ class Weighting:
         """Refuse a weight of a shape that does not fit the losses."""
         padded = (1,) * (len(losses) - len(weight)) + weight
         fits = len(padded) == len(losses) and all(
-            w == n
-            or (w == 1 and self.broadcast != "equal")
             # Inside a traced function a size may be symbolic; the framework then checks it.
-            or not (isinstance(w, int) and isinstance(n, int))
+            not (isinstance(w, int) and isinstance(n, int))
+            or w == n
+            or (w == 1 and self.broadcast != "equal")
             for w, n in zip(padded, losses, strict=True)
         )
         if not fits or (self.broadcast != "trailing" and weight and len(weight) != len(losses)):

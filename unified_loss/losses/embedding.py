@@ -168,7 +168,7 @@ def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) ->
     """
     pairwise = ops.expand_dims(first, axis=1) - ops.expand_dims(second, axis=0)
     distances = ops.sum(ops.square(pairwise), axis=2)
-    samples = ops.shape(first)[0]
-    identity = ops.eye(samples, like=first)
-    labels = identity * (1 - smoothing) + (1 - identity) * smoothing / (samples - 1)
+    identity = ops.eye(ops.shape(first)[0], like=first)
+    others = 1 - identity
+    labels = identity * (1 - smoothing) + others * smoothing / ops.sum(others, axis=1, keepdims=True)
     return ops.sum(kl_divergence.formula(ops, -distances, labels, axis=1, from_logits=True), axis=1)
