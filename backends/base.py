@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
+import numpy as np
+
 from unified_loss.errors import UnsupportedOperation
-from unified_loss.ops import Array, Ops
+from unified_loss.ops import DTYPES, Array, Ops
 
 __all__ = ["Backend", "UnsupportedOperation"]
 
@@ -59,13 +61,24 @@ class Backend(Ops):
         """Whether the values of `x` can be read now, i.e. `x` is not being traced."""
         return True
 
-    @abstractmethod
     def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
         """A tensor from a NumPy array, a number or nested lists, on the device of `like`.
 
         Without `dtype`, Python floats become float32, Python integers int64, and a NumPy array
         keeps its dtype. A dtype that the framework lacks raises `UnsupportedOperation`.
         """
+        array = np.asarray(x)
+        if dtype is None:
+            default = {} if hasattr(x, "dtype") else {"f": "float32", "i": "int64"}
+            dtype = default.get(array.dtype.kind, array.dtype.name)
+        if dtype in self.unsupported or dtype not in DTYPES:
+            reason = self.unsupported.get(dtype, f"{self.name} has no numeric dtype {dtype!r}")
+            raise UnsupportedOperation(reason)
+        return self.from_numpy(array, dtype, like)
+
+    @abstractmethod
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
+        """A tensor of a dtype that the framework has, on the device of `like`."""
 
     @abstractmethod
     def to_numpy(self, x: Array, /) -> Any:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unified_loss.ops import DTYPES, Array
+from unified_loss.ops import Array
 
 from ._dlpack import capsule_of
 from .base import Backend, UnsupportedOperation
@@ -87,13 +87,7 @@ class JaxBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return not isinstance(x, jax.core.Tracer)
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        array = np.asarray(x)
-        if dtype is None:
-            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
-            dtype = default.get(array.dtype.kind, array.dtype.name)
-        if dtype not in DTYPES:
-            raise UnsupportedOperation(f"JAX has no numeric dtype {dtype!r}")
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         if dtype.endswith("64") and not jax.config.jax_enable_x64:
             dtype = _narrowed(array, dtype)
         return jnp.asarray(array.astype(jnp.dtype(dtype), copy=False))

@@ -14,7 +14,7 @@ from mindspore.graph.jit_context import jit_context
 
 from unified_loss.ops import DTYPES, FLOAT_DTYPES, Array, Axis
 
-from .base import Backend, UnsupportedOperation
+from .base import Backend
 
 _NATIVE_DTYPE = {name: getattr(ms, name) for name in DTYPES}
 _FLOATS = tuple(_NATIVE_DTYPE[name] for name in FLOAT_DTYPES)
@@ -160,14 +160,8 @@ class MindsporeBackend(Backend):
         # Only the "trace" mode of mindspore.jit shows itself; its other modes read Python, not run it.
         return jit_context() is None
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         # A MindSpore process has one device, on which `like` is too.
-        array = np.asarray(x)
-        if dtype is None:
-            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
-            dtype = default.get(array.dtype.kind, array.dtype.name)
-        if dtype not in _NATIVE_DTYPE:
-            raise UnsupportedOperation(f"MindSpore has no dtype {dtype!r}")
         return ms.Tensor(array, _NATIVE_DTYPE[dtype])
 
     def to_numpy(self, x: Array, /) -> Any:

@@ -237,15 +237,7 @@ class MxnetBackend(Backend):
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, NDArray)
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        array = numpy.asarray(x)
-        if dtype is None:
-            by_kind = {"f": "float32", "i": "int64", "b": "bool"}
-            dtype = by_kind.get(array.dtype.kind) if not hasattr(x, "dtype") else array.dtype.name
-        if dtype in self.unsupported or dtype not in DTYPES:
-            raise UnsupportedOperation(
-                self.unsupported.get(str(dtype), f"MXNet has no arrays of dtype {array.dtype}")
-            )
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         ctx = None if like is None else like.ctx
         result = np.array(array.astype(dtype, copy=False), dtype=dtype, ctx=ctx)
         return result.as_nd_ndarray() if _is_legacy(like) else result

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unified_loss.ops import DTYPES, Array, Axis
+from unified_loss.ops import Array, Axis
 
 from .base import Backend, UnsupportedOperation
 
@@ -106,15 +106,8 @@ class NumpyBackend(Backend):
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, np.ndarray | np.generic)
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        if dtype == "bfloat16":
-            raise UnsupportedOperation(self.unsupported[dtype])
-        array = np.asarray(x)
-        if dtype is None and not hasattr(x, "dtype"):
-            dtype = {"f": "float32", "i": "int64", "b": "bool"}.get(array.dtype.kind)
-        if dtype is None and array.dtype.name not in DTYPES:
-            raise UnsupportedOperation(f"dtype {array.dtype} is not numeric")
-        return array if dtype is None else array.astype(dtype, copy=False)
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
+        return array.astype(dtype, copy=False)
 
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray(x)

@@ -161,13 +161,7 @@ class PaddleBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return isinstance(x, paddle.Tensor)
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        array = np.asarray(x)
-        if dtype is None:
-            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
-            dtype = default.get(array.dtype.kind, array.dtype.name)
-        if dtype not in _NATIVE_DTYPE:
-            raise UnsupportedOperation(self.unsupported.get(dtype, f"Paddle has no dtype {dtype!r}"))
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         return paddle.to_tensor(array, dtype=dtype, place=None if like is None else _place(like))
 
     def to_numpy(self, x: Array, /) -> Any:

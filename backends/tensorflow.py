@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from unified_loss.ops import DTYPES, Array
+from unified_loss.ops import Array
 
 from ._dlpack import capsule_of
-from .base import Backend, UnsupportedOperation
+from .base import Backend
 
 
 class TensorflowBackend(Backend):
@@ -97,13 +97,7 @@ class TensorflowBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return bool(tf.executing_eagerly() and not tf.is_symbolic_tensor(x))
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        array = np.asarray(x)
-        if dtype is None:
-            default = {"f": "float32", "i": "int64"} if not hasattr(x, "dtype") else {}
-            dtype = default.get(array.dtype.kind, array.dtype.name)
-        if dtype not in DTYPES:
-            raise UnsupportedOperation(f"TensorFlow has no numeric dtype {dtype!r}")
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         with nullcontext() if like is None else tf.device(like.device):
             return tf.convert_to_tensor(array.astype(tf.as_dtype(dtype).as_numpy_dtype, copy=False))
 

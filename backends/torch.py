@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from unified_loss.ops import DTYPES, Array, Axis
 
-from .base import Backend, UnsupportedOperation
+from .base import Backend
 
 _NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
@@ -92,13 +91,7 @@ class TorchBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return not torch.compiler.is_compiling() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
 
-    def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
-        array = np.asarray(x)
-        if dtype is None:
-            default = {} if hasattr(x, "dtype") else {"f": "float32", "i": "int64"}
-            dtype = default.get(array.dtype.kind, array.dtype.name)
-        if dtype not in _NATIVE_DTYPE:
-            raise UnsupportedOperation(f"torch has no numeric dtype {dtype!r}")
+    def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         # A read-only NumPy array must be copied: torch would write through it.
         writable = array if array.flags.writeable else array.copy()
         device = None if like is None else like.device
