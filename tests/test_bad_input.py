@@ -205,6 +205,21 @@ def test_ranks_that_a_layout_cannot_have(tensor):
         gloss.SDMLLoss()(tensor(np.ones((2, 3, 4))), tensor(np.ones((2, 3, 4))))
 
 
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (lambda x: ul.losses.huber(x, x, delta=-1.0), ("huber", "delta", "-1.0")),
+        (lambda x: ul.losses.huber(x, x, delta=math.nan), ("huber", "delta", "nan")),
+        (lambda x: gloss.HuberLoss(rho=-1)(x, x), ("smooth_l1", "beta", "-1")),
+        (lambda x: gloss.SDMLLoss(1.0)(x, x), ("sdml", "smoothing", "1.0")),
+        (lambda x: gloss.SDMLLoss(-0.1)(x, x), ("sdml", "smoothing", "-0.1")),
+    ],
+)
+def test_a_parameter_outside_its_domain(tensor, loss, words):
+    with raises(ValueError, *words):
+        loss(tensor(LOGITS))
+
+
 @pytest.mark.parametrize("layout", ["NCT", "ntc", ""])
 def test_an_unknown_layout(layout):
     with raises(ul.ConfigError, "CTCLoss", "layout", "NTC"):

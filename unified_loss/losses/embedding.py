@@ -150,6 +150,8 @@ def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) ->
     ------
     ShapeError, DtypeError
         As for every loss, see `unified_loss.losses`; also if the inputs are not matrices.
+    ValueError
+        If `smoothing` is not in [0, 1).
 
     Notes
     -----
@@ -166,6 +168,8 @@ def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) ->
     D. Bonadiman, A. Kumar, A. Mittal, Large Scale Question Paraphrase Retrieval with Smoothed
     Deep Metric Learning, 2019, https://arxiv.org/abs/1905.12786
     """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"sdml: smoothing is {smoothing}, expected in [0, 1)")
     pairwise = ops.expand_dims(first, axis=1) - ops.expand_dims(second, axis=0)
     distances = ops.sum(ops.square(pairwise), axis=2)
     identity = ops.eye(ops.shape(first)[0], like=first)

@@ -113,6 +113,8 @@ def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) 
     ------
     ShapeError, DtypeError
         As for every loss, see `unified_loss.losses`.
+    ValueError
+        If `delta` is negative or NaN.
 
     Notes
     -----
@@ -130,6 +132,8 @@ def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) 
     P. J. Huber, Robust Estimation of a Location Parameter, 1964;
     https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html
     """
+    if not delta >= 0:
+        raise ValueError(f"huber: delta is {delta}, expected at least 0")
     # With q = min(|d|, delta) both cases are q |d| - q^2 / 2; the clip keeps the branch that is
     # not taken (d^2 may overflow) out of the gradient.
     distance = ops.abs(prediction - target)
@@ -162,6 +166,8 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     ------
     ShapeError, DtypeError
         As for every loss, see `unified_loss.losses`.
+    ValueError
+        If `beta` is negative or NaN.
 
     Notes
     -----
@@ -177,6 +183,8 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html
     """
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1: beta is {beta}, expected at least 0")
     if beta == 0:
         return ops.abs(prediction - target)
     return huber.formula(ops, prediction, target, delta=beta) * (1.0 / beta)
