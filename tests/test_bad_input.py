@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -218,6 +219,32 @@ def test_ranks_that_a_layout_cannot_have(tensor):
 def test_a_parameter_outside_its_domain(tensor, loss, words):
     with raises(ValueError, *words):
         loss(tensor(LOGITS))
+
+
+@pytest.mark.parametrize(
+    ("construct", "words"),
+    [
+        (lambda: ul.losses.huber([1.0], [1.0], delta="1"), ("huber", "delta", "'1'", "str", "float")),
+        (lambda: ul.losses.huber([1.0], [1.0], delta=None), ("huber", "delta", "None", "float")),
+        (lambda: ul.losses.softmax_cross_entropy([[1.0]], [[1.0]], axis=0.5), ("axis", "0.5", "int")),
+        (lambda: ul.losses.kl_divergence([1.0], [1.0], from_logits=1), ("from_logits", "1", "bool")),
+        (lambda: gloss.L2Loss(batch_axis=None), ("mxnet.gluon.loss.L2Loss", "batch_axis", "None", "int")),
+        (lambda: gloss.SoftmaxCELoss(axis="1"), ("SoftmaxCrossEntropyLoss", "axis", "'1'", "int")),
+        (lambda: gloss.SigmoidBCELoss("yes"), ("from_sigmoid", "'yes'", "bool")),
+        (lambda: ul.from_config({"loss": "huber", "delta": "x"}), ("huber", "delta", "'x'")),
+        (lambda: ul.from_config({"loss": "mxnet.gluon.loss.HuberLoss", "rho": "x"}), ("rho", "'x'")),
+    ],
+)
+def test_a_parameter_of_the_wrong_type(construct, words):
+    with raises((TypeError, ul.ConfigError), *words):
+        construct()
+
+
+def test_numpy_scalars_are_numbers():
+    loss = gloss.HuberLoss(rho=np.float32(0.5), batch_axis=np.int64(1))
+    assert loss.plan == gloss.HuberLoss(0.5, None, 1).plan
+    assert json.loads(json.dumps(loss.to_config())) == {**loss.to_config(), "rho": 0.5, "batch_axis": 1}
+    assert ul.Plan.from_json(json.loads(json.dumps(loss.plan.to_json()))) == loss.plan
 
 
 @pytest.mark.parametrize("layout", ["NCT", "ntc", ""])

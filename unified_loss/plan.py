@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
+from .annotations import hints_of, in_words, is_a
 from .errors import ConfigError
 from .layout import Layout
 from .loading import get_backend
@@ -185,31 +185,12 @@ def _reduction_details(reduction: Reduction) -> list[str]:
 
 def _build(kind: type[_T], value: object, where: str) -> _T:
     table: dict[str, Any] = _unspell(_table(value, where, tuple(f.name for f in fields(kind))))
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     for key, given in table.items():
         table[key] = tuple(given) if isinstance(given, list) else given
-        if not _is_a(table[key], hints[key]):
-            raise ConfigError(f"{where}.{key}: {given!r} is not {_in_words(hints[key])}")
+        if not is_a(table[key], hints[key]):
+            raise ConfigError(f"{where}.{key}: {given!r} is not {in_words(hints[key])}")
     return kind(**table)
-
-
-def _is_a(value: object, hint: Any) -> bool:
-    """Whether a value from JSON is of an annotated type, among those that plans are made of."""
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is UnionType:
-        return any(_is_a(value, option) for option in get_args(hint))
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(_is_a(v, get_args(hint)[0]) for v in value)
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, (int, float) if hint is float else hint)
-
-
-def _in_words(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(repr, get_args(hint)))
-    return str(hint).replace("<class '", "").replace("'>", "")
 
 
 def _constant(value: object, where: str) -> Constant:

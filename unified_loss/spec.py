@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .annotations import as_plain, hints_of, in_words, is_a
 from .layout import Layout
 
 Formula = Callable[..., Any]
@@ -82,7 +83,13 @@ class Spec:
         missing = [p.name for p in self.parameters if p.required and p.name not in given]
         if missing:
             raise TypeError(f"{self.name}: missing parameter {missing[0]!r}")
-        return {p.name: given.get(p.name, p.default) for p in self.parameters}
+        complete = {p.name: as_plain(given.get(p.name, p.default)) for p in self.parameters}
+        hints = hints_of(self.formula)
+        for name, value in complete.items():
+            if not is_a(value, hints[name]):
+                given_type, expected = type(value).__name__, in_words(hints[name])
+                raise TypeError(f"{self.name}: {name} is {value!r} ({given_type}), expected {expected}")
+        return complete
 
 
 def spec(**layouts: Layout) -> Callable[[Formula], Spec]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Literal, dataclass_transform, get_origin
 
+from unified_loss.annotations import as_plain, hints_of, in_words, is_a
 from unified_loss.errors import ConfigError
 from unified_loss.loss import Loss
 from unified_loss.plan import Constant, Plan
@@ -38,6 +39,14 @@ class DialectLoss(Loss):
     _namespace: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
+        hints = hints_of(type(self))
+        for f in fields(self):  # type: ignore[arg-type]
+            # What is wrong with a choice, the plan says with the framework's own kind of error.
+            value, hint = as_plain(getattr(self, f.name)), hints[f.name]
+            if get_origin(hint) is not Literal and not is_a(value, hint):
+                given = f"{value!r} ({type(value).__name__})"
+                raise TypeError(f"{self.native_name}: {f.name} is {given}, expected {in_words(hint)}")
+            object.__setattr__(self, f.name, value)
         super().__init__(self.lower(), self.native_name, self.arguments)
         object.__setattr__(self, "_variants", {})
 

@@ -6,7 +6,6 @@ averaged over all axes but `batch_axis`, except where its docstring says otherwi
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, Literal, TypeVar
 
 from unified_loss import losses
@@ -69,8 +68,6 @@ class Loss(DialectLoss, namespace="mxnet.gluon.loss"):
         layouts: dict[str, Layout] | None = None,
         **parameters: Any,
     ) -> Plan:
-        if scale is not None and not isinstance(scale, Real):
-            raise TypeError(f"{self.native_name}: weight must be a number, not {type(scale).__name__}")
         return Plan.of(
             spec,
             layouts={"target": _RESHAPED} if layouts is None else layouts,

@@ -1,0 +1,44 @@
+"""Whether plain values are of the types that parameters and fields are annotated with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+hints_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
+"""The annotations of a function or class, resolved; kept, for resolving them takes a while."""
+
+
+def is_a(value: object, hint: Any) -> bool:
+    """Whether a value is of an annotated type: a number, string, choice, tuple or option of these."""
+    if hint is Any:
+        return True
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in get_args(hint)
+    if get_origin(hint) is UnionType:
+        return any(is_a(value, option) for option in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(is_a(v, get_args(hint)[0]) for v in value)
+    if isinstance(value, bool):
+        return hint is bool
+    # NumPy's scalars count as the numbers that they are.
+    return isinstance(value, {float: Real, int: Integral}.get(hint, hint))
+
+
+def as_plain(value: Any) -> Any:
+    """A NumPy scalar as the Python number that it is; anything else as it is."""
+    return value.item() if isinstance(value, Real) and hasattr(value, "item") else value
+
+
+def in_words(hint: Any) -> str:
+    """A type as an error message names it."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is UnionType:
+        return " or ".join(map(in_words, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a list of {in_words(get_args(hint)[0])}"
+    return "None" if hint is NoneType else str(hint.__name__)
