@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-hints_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
-"""The annotations of a function or class, resolved; kept, for resolving them takes a while."""
+from typing import Any, Literal, get_args, get_origin
 
 
 def is_a(value: object, hint: Any) -> bool:

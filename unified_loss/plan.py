@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
-from .annotations import hints_of, in_words, is_a
+from .annotations import in_words, is_a
 from .errors import ConfigError
 from .layout import Layout
 from .loading import get_backend
@@ -185,7 +185,7 @@ def _reduction_details(reduction: Reduction) -> list[str]:
 
 def _build(kind: type[_T], value: object, where: str) -> _T:
     table: dict[str, Any] = _unspell(_table(value, where, tuple(f.name for f in fields(kind))))
-    hints = hints_of(kind)
+    hints = get_type_hints(kind)
     for key, given in table.items():
         table[key] = tuple(given) if isinstance(given, list) else given
         if not is_a(table[key], hints[key]):

@@ -6,9 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
-from .annotations import as_plain, hints_of, in_words, is_a
+from .annotations import as_plain, in_words, is_a
 from .layout import Layout
 
 Formula = Callable[..., Any]
@@ -42,6 +42,7 @@ class Spec:
         functools.update_wrapper(self, formula, updated=())
         self.name = formula.__name__
         self.formula = formula
+        self._hints = get_type_hints(formula)
         arguments = list(inspect.signature(formula).parameters.values())[1:]
         positional = [a for a in arguments if a.kind is a.POSITIONAL_ONLY]
         self.inputs = tuple(a.name for a in positional)
@@ -84,10 +85,9 @@ class Spec:
         if missing:
             raise TypeError(f"{self.name}: missing parameter {missing[0]!r}")
         complete = {p.name: as_plain(given.get(p.name, p.default)) for p in self.parameters}
-        hints = hints_of(self.formula)
         for name, value in complete.items():
-            if not is_a(value, hints[name]):
-                given_type, expected = type(value).__name__, in_words(hints[name])
+            if not is_a(value, self._hints[name]):
+                given_type, expected = type(value).__name__, in_words(self._hints[name])
                 raise TypeError(f"{self.name}: {name} is {value!r} ({given_type}), expected {expected}")
         return complete
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, Literal, dataclass_transform, get_origin
+from typing import Any, ClassVar, Literal, dataclass_transform, get_origin, get_type_hints
 
-from unified_loss.annotations import as_plain, hints_of, in_words, is_a
+from unified_loss.annotations import as_plain, in_words, is_a
 from unified_loss.errors import ConfigError
 from unified_loss.loss import Loss
 from unified_loss.plan import Constant, Plan
@@ -24,6 +24,8 @@ class DialectLoss(Loss):
     """The dotted name in its framework."""
     arguments: ClassVar[dict[str, str]] = {}
     """What the native call names each role."""
+    call_parameters: ClassVar[dict[str, Any]] = {}
+    """Parameters that the framework takes at the call, with the defaults that `lower` gives them."""
     ignored_keywords: ClassVar[tuple[str, ...]] = ()
     """Native constructor keywords that do not change the loss, such as the name of a block."""
 
@@ -33,22 +35,23 @@ class DialectLoss(Loss):
             cls._namespace = namespace
         cls.native_name = f"{cls._namespace}.{cls.__name__}"
         dataclass(frozen=True, eq=False, repr=False)(cls)
+        cls._hints = get_type_hints(cls)
         if cls.ignored_keywords:
             _accept_ignored_keywords(cls)
 
     _namespace: ClassVar[str] = ""
+    _hints: ClassVar[dict[str, Any]]
 
     def __post_init__(self) -> None:
-        hints = hints_of(type(self))
         for f in fields(self):  # type: ignore[arg-type]
             # What is wrong with a choice, the plan says with the framework's own kind of error.
-            value, hint = as_plain(getattr(self, f.name)), hints[f.name]
+            value, hint = as_plain(getattr(self, f.name)), self._hints[f.name]
             if get_origin(hint) is not Literal and not is_a(value, hint):
                 given = f"{value!r} ({type(value).__name__})"
                 raise TypeError(f"{self.native_name}: {f.name} is {given}, expected {in_words(hint)}")
             object.__setattr__(self, f.name, value)
         super().__init__(self.lower(), self.native_name, self.arguments)
-        object.__setattr__(self, "_variants", {})
+        object.__setattr__(self, "_variants", {tuple(self.call_parameters.items()): self})
 
     _variants: ClassVar[dict[tuple[tuple[str, Any], ...], Loss]]
 

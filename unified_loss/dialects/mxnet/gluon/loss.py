@@ -329,6 +329,7 @@ class PoissonNLLLoss(Loss):
     compute_full: bool = False
 
     arguments = {"prediction": "pred", "target": "target", "weight": "sample_weight"}
+    call_parameters = {"epsilon": 1e-08}
 
     def lower(self, epsilon: float = 1e-08) -> Plan:
         """The plan, for the epsilon of a call."""
