@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -198,13 +199,6 @@ def _known(*shapes: Sizes) -> bool:
     return all(isinstance(n, int) for shape in shapes for n in shape)
 
 
-def _size(shape: Sizes) -> int:
-    product = 1
-    for n in shape:
-        product *= n
-    return product
-
-
 def _equal(a: Sizes, b: Sizes) -> bool:
     """Whether two shapes agree, as far as their sizes are known."""
     return len(a) == len(b) and all(
@@ -276,7 +270,7 @@ class _Arrangement:
         return shape if fits else leading
 
     def _reshaped(self, x: Array, shape: Sizes, expected: Sizes) -> Array:
-        if self.layout.any_shape and (not _known(shape, expected) or _size(shape) == _size(expected)):
+        if self.layout.any_shape and (not _known(shape, expected) or math.prod(shape) == math.prod(expected)):
             return self.ops.reshape(x, expected)
         wanted = {
             "broadcast": f"a shape that broadcasts to {expected}",

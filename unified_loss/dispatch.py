@@ -78,6 +78,11 @@ def backend_for(arrays: Iterable[object], explicit: str | None = None, loss: str
     return found
 
 
+def first_tensor(arrays: Iterable[object], backend: Backend) -> Any:
+    """The first of the arrays that is a tensor of the backend's framework; None if none is."""
+    return next((x for x in arrays if x is not None and backend_of(x) is backend), None)
+
+
 # ------------------------------------------------------------------------------ selection
 
 
@@ -310,9 +315,9 @@ def convert(x: Any, backend: str) -> Any:
     target, source = get_backend(backend), backend_of(x)
     if source is None:
         return target.asarray(x)
-    if source is target:
-        return source.stop_gradient(x)
     detached = source.stop_gradient(x)
+    if source is target:
+        return detached
     if hasattr(detached, "__dlpack__") and "dlpack" not in {*source.unsupported, *target.unsupported}:
         try:
             return target.from_dlpack(detached)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .dispatch import backend_for, backend_of
+from .dispatch import backend_for, backend_of, first_tensor
 
 
 def value_and_grad(
@@ -53,12 +53,10 @@ def value_and_grad(
             if not -len(args) <= position < len(args):
                 raise IndexError(f"value_and_grad: argnums {position}, but {len(args)} arguments were given")
         chosen = backend_for(args, asked)
-        like = next((x for x in args if x is not None and backend_of(x) is chosen), None)
+        like = first_tensor(args, chosen)
         wanted = tuple(position % len(args) for position in positions)
         tensors = [
-            chosen.asarray(x, like=like)
-            if i in wanted and backend_of(x) is None
-            else x
+            chosen.asarray(x, like=like) if i in wanted and backend_of(x) is None else x
             for i, x in enumerate(args)
         ]
         value, grads = chosen.value_and_grad(lambda *xs: loss(*xs, **kwargs), wanted, tensors)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .binding import Names, Program, bind
-from .dispatch import backend_for, backend_of
+from .dispatch import backend_for, backend_of, first_tensor
 from .errors import UnsupportedOperation
 from .loading import get_backend
 from .plan import Plan
 from .reduction import Reduction, check_reduction
 from .spec import Spec
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
 
 T = TypeVar("T")
 
@@ -81,7 +84,7 @@ class Loss:
             return program(*arrays)
         if any(x is not None and backend_of(x) is None for x in arrays):
             return self._evaluate_neutral(arrays)
-        return self._bind(key, arrays)(*arrays)
+        return self._bind(key, backend_for(arrays, self.backend, self._names.loss), arrays)(*arrays)
 
     def _with_constants(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         filled = list(arrays)
@@ -96,7 +99,7 @@ class Loss:
     def _evaluate_neutral(self, arrays: Sequence[Any]) -> Any:
         """Evaluate with lists, numbers or NumPy arrays among the inputs, moved to one backend first."""
         backend = backend_for(arrays, self.backend, self._names.loss)
-        like = next((x for x in arrays if x is not None and backend_of(x) is backend), None)
+        like = first_tensor(arrays, backend)
         tensors = tuple(
             x if x is None or backend_of(x) is backend else self._tensor(backend, x, like, role)
             for role, x in zip((*self.plan.inputs, "weight"), arrays, strict=True)
@@ -105,10 +108,10 @@ class Loss:
             backend.name,
             *(x if x is None else (x.__class__, x.dtype, len(backend.shape(x))) for x in tensors),
         )
-        program = self._programs.get(key) or self._bind(key, tensors)
+        program = self._programs.get(key) or self._bind(key, backend, tensors)
         return program(*tensors)
 
-    def _tensor(self, backend: Any, x: Any, like: Any, role: str) -> Any:
+    def _tensor(self, backend: Backend, x: Any, like: Any, role: str) -> Any:
         try:
             array = get_backend("numpy").asarray(x)
         except (TypeError, ValueError, UnsupportedOperation) as error:
@@ -117,8 +120,7 @@ class Loss:
             ) from error
         return backend.asarray(array, like=like)
 
-    def _bind(self, key: Any, arrays: Sequence[Any]) -> Program:
-        backend = backend_for(arrays, self.backend, self._names.loss)
+    def _bind(self, key: Any, backend: Backend, arrays: Sequence[Any]) -> Program:
         if len(self._programs) >= _PROGRAM_LIMIT:
             self._programs.clear()
         program = self._programs[key] = bind(self.plan, backend, arrays, self._names)
@@ -133,13 +135,18 @@ class Loss:
 # ------------------------------------------------------------------------ canonical losses
 
 
-@functools.lru_cache(maxsize=1024)
-def _canonical(
-    spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None
+def canonical_loss(
+    spec: Spec, parameters: Mapping[str, Any], reduction: str, backend: str | None = None
 ) -> Loss:
+    """The loss that calling a spec with these parameters evaluates."""
     check_reduction(reduction, f"{spec.name}: reduction")
-    plan = Plan.of(spec, reduction=Reduction(reduction), **dict(parameters))  # type: ignore[arg-type]
+    plan = Plan.of(spec, reduction=Reduction(reduction), **parameters)  # type: ignore[arg-type]
     return Loss(plan, f"unified_loss.losses.{spec.name}", backend=backend)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kept(spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None) -> Loss:
+    return canonical_loss(spec, dict(parameters), reduction, backend)
 
 
 def _evaluate(
@@ -153,7 +160,7 @@ def _evaluate(
     """What calling a spec does: bind its inputs by position or name, and evaluate the plan."""
     arrays, parameters = _by_role(spec.name, spec.inputs, inputs, keywords)
     try:
-        loss = _canonical(spec, tuple(parameters.items()), reduction, backend)
+        loss = _kept(spec, tuple(parameters.items()), reduction, backend)
     except TypeError as error:
         if "unhashable" in str(error):
             raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
@@ -177,5 +184,3 @@ def _by_role(
 
 
 Spec.evaluate = staticmethod(_evaluate)
-
-

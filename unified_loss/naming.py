@@ -13,9 +13,8 @@ from typing import Any
 from . import losses
 from .dialects import row
 from .errors import ConfigError
-from .loss import Loss
+from .loss import Loss, canonical_loss
 from .plan import Plan
-from .reduction import Reduction, check_reduction
 from .registry import entry_of
 from .spec import Spec
 
@@ -125,11 +124,9 @@ def from_config(config: Mapping[str, Any]) -> Loss:
 def _canonical(name: str, parameters: dict[str, Any]) -> Loss:
     reduction = parameters.pop("reduction", "mean")
     try:
-        check_reduction(reduction, f"{name}: reduction")
-        plan = Plan.of(Spec.registry[name], reduction=Reduction(reduction), **parameters)
+        return canonical_loss(Spec.registry[name], parameters, reduction)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"configuration: {error}") from error
-    return Loss(plan, f"unified_loss.losses.{name}")
 
 
 def _dialect(name: str, parameters: dict[str, Any]) -> Loss:
