@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -12,7 +13,9 @@ def is_a(value: object, hint: Any) -> bool:
     if hint is Any:
         return True
     if get_origin(hint) is Literal:
-        return isinstance(value, str) and value in get_args(hint)
+        return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
+    if get_origin(hint) is Callable:
+        return callable(value)
     if get_origin(hint) is UnionType:
         return any(is_a(value, option) for option in get_args(hint))
     if get_origin(hint) is tuple:
@@ -36,4 +39,6 @@ def in_words(hint: Any) -> str:
         return " or ".join(map(in_words, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"a list of {in_words(get_args(hint)[0])}"
+    if get_origin(hint) is Callable:
+        return "a function"
     return "None" if hint is NoneType else str(hint.__name__)

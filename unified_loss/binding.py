@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import DtypeError, LabelError, ShapeError
+from .errors import BroadcastWarning, DtypeError, LabelError, ShapeError
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
 from .plan import Plan
-from .spec import Spec
+from .reduction import Reduce
+from .spec import Spec, Weighted
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 Program = Callable[..., Array]
 Sizes = tuple[int, ...]
 Step = Callable[[Array], Array]
+Poison = Callable[[Callable[..., Array], Array, int], Array]
+"""What an invalid label does to the losses, given how to bring it to their shape, and the class axis."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,25 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     parameters = dict(plan.parameters)
     layouts = dict(plan.layouts)
     first, *others = spec.inputs
-    leading, weight = arrays[0], arrays[len(spec.inputs)]
+    width = len(spec.inputs)
+    leading, weight, rest = arrays[0], arrays[width], arrays[width + 1 :]
     for role, x in zip(spec.inputs, arrays, strict=False):
         if x is None and role not in spec.optional:
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
-    dtype, rank = _leading_dtype(backend, leading, names, first), len(backend.shape(leading))
+    dtype, rank = _leading_dtype(backend, leading, names, first, plan), len(backend.shape(leading))
+    unbatched = rank == plan.unbatched
+    rank += unbatched
     axis = _class_axis(parameters, rank, names, spec)
-    compute_dtype = "float32" if requires_float32_accumulation(dtype) else dtype
+    result_dtype = plan.dtype or dtype
+    compute_dtype = "float32" if requires_float32_accumulation(result_dtype) else result_dtype
 
-    to_compute: Step | None = None if dtype == compute_dtype else _cast(backend, compute_dtype)
-    prepare_first = _steps(_permutation(backend, spec, layouts, first, rank, names), to_compute)
+    prepare_first = _steps(
+        _batched(backend, layouts[first]) if unbatched else None,
+        _permutation(backend, spec, layouts, first, rank, names),
+        None if dtype == compute_dtype else _cast(backend, compute_dtype),
+    )
     present = [
-        (i, role, _Arrangement(backend, names, role, layouts[role], axis, arrays[i], compute_dtype))
+        (i, role, _Arrangement(backend, names, plan, role, layouts[role], axis, arrays[i], compute_dtype))
         for i, role in enumerate(others, start=1)
         if arrays[i] is not None
     ]
@@ -63,7 +74,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
             i,
             arrangement,
             spec.inputs.index(limit) if (limit := layouts[role].limit) else None,
-            _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names),
+            _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
         )
         for i, role, arrangement in present
     ]
@@ -71,35 +82,46 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
         for name, value in parameters.items()
     }
-    width, formula, ops = len(spec.inputs), spec.formula, backend
-    target_position = next((i for i, role, _ in present if role == "target"), None)
+    formula, ops = spec.formula, backend
     cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
-    reduce: Callable[[Array, Array | None], Array] | None = None
+    cast_rest = [_casting(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
+    bound: tuple[Reduce, Reduce] | None = None
 
     def program(*given: Array) -> Array:
-        nonlocal reduce
+        nonlocal bound
         leading = given[0] if prepare_first is None else prepare_first(given[0])
         inputs: list[Array | None] = [None] * width
         inputs[0] = leading
         shape = ops.shape(leading)
-        poison = None
+        poison = ignored = None
         for i, arrangement, limit, convert in prepare:
             x = given[i] if convert is None else convert(given[i])
             longest = None if limit is None else ops.shape(inputs[limit])[1]
-            inputs[i], invalid = arrangement(x, shape, longest)
+            inputs[i], invalid, left_out = arrangement(x, shape, longest)
             poison = poison if invalid is None else invalid
-        losses = formula(ops, *inputs, **parameters)
-        if reduce is None:
-            reduce = _bind_reduction(plan, ops, len(ops.shape(losses)), names)
+            ignored = ignored if left_out is None else left_out
+        others = [x if cast is None else cast(x) for x, cast in zip(given[width + 1 :], cast_rest, strict=True)]
+        losses = formula(ops, *inputs, *others, **parameters)
+        losses, own = losses if isinstance(losses, Weighted) else (losses, None)
+        if bound is None:
+            bound = _bind_reductions(plan, ops, len(ops.shape(losses)), names)
+        inner, reduce = bound
+        valid = None
+        if ignored is not None:
+            ignored = _like_losses(ops, ignored, losses, axis)
+            losses, valid = ops.where(ignored, 0.0, losses), ops.logical_not(ignored)
+        if poison is not None:
+            losses = poison(_like_losses, losses, axis)
+        losses = inner(losses, None, valid)
         weight = given[width]
         if weight is not None:
             plan.weighting.check(ops.shape(weight), ops.shape(losses), names.loss, names.of("weight"))
             weight = weight if cast_weight is None else cast_weight(weight)
-        if poison is not None:
-            losses = losses + _like_losses(ops, poison, losses, axis)
-        target = None if target_position is None else inputs[target_position]
-        result = reduce(plan.weighting.apply(ops, losses, weight, target), weight)
-        return result if to_compute is None else ops.astype(result, dtype)
+        losses, weights = plan.weighting.apply(ops, losses, own, weight, valid)
+        result = reduce(losses, weights, valid)
+        if unbatched and len(ops.shape(result)):
+            result = ops.squeeze(result, 0)
+        return result if result_dtype == compute_dtype else ops.astype(result, result_dtype)
 
     guarded: Program = backend.guard(program)
     return guarded
@@ -108,9 +130,9 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
 # --------------------------------------------------------------------- decided at binding
 
 
-def _leading_dtype(backend: Backend, x: Array, names: Names, role: str) -> str:
+def _leading_dtype(backend: Backend, x: Array, names: Names, role: str, plan: Plan) -> str:
     dtype: str = backend.dtype(x)
-    if dtype not in FLOAT_DTYPES:
+    if dtype not in FLOAT_DTYPES and not (plan.dtype and dtype in (*INTEGER_DTYPES, "bool")):
         raise DtypeError(
             f"{names.loss}: {names.of(role)} has dtype {dtype}, expected one of {', '.join(FLOAT_DTYPES)}"
         )
@@ -128,11 +150,11 @@ def _class_axis(parameters: Mapping[str, Any], rank: int, names: Names, spec: Sp
     return axis % rank if rank else 0
 
 
-def _bind_reduction(
-    plan: Plan, ops: Backend, rank: int, names: Names
-) -> Callable[[Array, Array | None], Array]:
+def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:
     try:
-        return plan.reduction.bind(ops, rank)
+        inner, axes = plan.inner.bind(ops, rank), plan.inner.axis
+        reduced = 0 if plan.inner.kind == "none" else 1 if isinstance(axes, int) else len(axes or ()) or rank
+        return inner, plan.reduction.bind(ops, rank - reduced)
     except ShapeError as error:
         raise ShapeError(f"{names.loss}: {error}") from None
 
@@ -145,7 +167,21 @@ def _steps(*steps: Step | None) -> Step | None:
     wanted = [step for step in steps if step is not None]
     if len(wanted) < 2:
         return wanted[0] if wanted else None
-    return lambda x: wanted[1](wanted[0](x))
+
+    def in_turn(x: Array) -> Array:
+        for step in wanted:
+            x = step(x)
+        return x
+
+    return in_turn
+
+
+def _batched(backend: Backend, layout: Layout) -> Step | None:
+    """Give an input of one sample its batch axis, where it is one that has one."""
+    if layout.shape in ("classes", "broadcast", "free"):
+        return None
+    position = layout.axes.index("N") if layout.axes else 0
+    return lambda x: backend.expand_dims(x, axis=position)
 
 
 def _permutation(
@@ -172,10 +208,13 @@ def _preparation(
     x: Array,
     compute_dtype: str,
     names: Names,
+    unbatched: bool,
 ) -> Step | None:
-    permute = _permutation(backend, spec, layouts, role, len(backend.shape(x)), names)
-    if layouts[role].index:
-        dtype = backend.dtype(x)
+    batch = _batched(backend, layouts[role]) if unbatched else None
+    rank = len(backend.shape(x)) + (batch is not None)
+    permute = _steps(batch, _permutation(backend, spec, layouts, role, rank, names))
+    dtype = backend.dtype(x)
+    if layouts[role].index or (layouts[role].shape == "index_or_same" and dtype in INTEGER_DTYPES):
         if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
             raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")
         # Frameworks wrap a bound of more than 8 or 16 bits to the dtype that it is compared with.
@@ -213,6 +252,7 @@ class _Arrangement:
         self,
         backend: Backend,
         names: Names,
+        plan: Plan,
         role: str,
         layout: Layout,
         axis: int,
@@ -229,11 +269,14 @@ class _Arrangement:
         self.role = role
         self.layout = layout
         self.axis = axis
+        self.is_index = layout.index or (layout.shape == "index_or_same" and dtype in INTEGER_DTYPES)
+        self.weighting = plan.weighting if role == "target" else None
 
-    def __call__(self, x: Array, leading: Sizes, longest: int | None) -> tuple[Array, Array | None]:
-        """The input as the spec reads it, and what to add to the losses of indices that are invalid.
+    def __call__(
+        self, x: Array, leading: Sizes, longest: int | None
+    ) -> tuple[Array, Poison | None, Array | None]:
+        """The input as the spec reads it, what to do to the losses of invalid indices, and which are ignored.
 
-        The latter is NaN where an index is invalid but could not be refused, 0 elsewhere, or None.
         `longest` is the greatest value of lengths; class indices are bounded by the class axis.
         """
         shape = self.ops.shape(x)
@@ -246,21 +289,43 @@ class _Arrangement:
                 self.fitting = (shape, leading)
         if self.layout.signed:
             x = (x + 1) * 0.5
-        if not self.layout.index:
-            return x, None
-        return self._index(x, leading[self.axis] - 1 if longest is None else longest)
+        ignored = None if self.weighting is None else self.weighting.ignored(self.ops, x)
+        if not self.is_index:
+            return x, None, ignored
+        if ignored is not None:
+            x = self.ops.where(ignored, max(self.layout.lowest_index, 0), x)
+        return *self._index(x, leading[self.axis] - 1 if longest is None else longest), ignored
 
     def _expected(self, shape: Sizes, leading: Sizes) -> Sizes:
         rule = self.layout.shape
-        if rule == "same":
+        if rule == "free":
+            return shape
+        if rule == "same" or (rule == "index_or_same" and not self.is_index):
             return leading
-        if rule == "without_axis":
+        if rule in ("without_axis", "index_or_same"):
             return leading[: self.axis] + leading[self.axis + 1 :]
         if rule == "batch":
             return leading[:1]
+        if rule == "classes":
+            return leading[self.axis : self.axis + 1]
         if rule == "sequence":
             return (leading[0], *shape[1:2]) if len(shape) == 2 else (leading[0], -1)
+        if rule == "mutual":
+            return self._mutual(shape, leading)
         return self._broadcastable(shape, leading)
+
+    def _mutual(self, shape: Sizes, leading: Sizes) -> Sizes:
+        pairs = zip(reversed(shape), reversed(leading), strict=False)
+        if not all(m in (n, 1) or n == 1 for m, n in pairs if _known((m,), (n,))):
+            return leading
+        if not _equal(shape, leading):
+            warnings.warn(
+                f"{self.names.loss}: {self.names.of(self.role)} has shape {shape}, which is broadcast "
+                f"against {leading} as the framework does it; it is likely meant to have the same shape",
+                BroadcastWarning,
+                stacklevel=2,
+            )
+        return shape
 
     def _broadcastable(self, shape: Sizes, leading: Sizes) -> Sizes:
         tail = leading[len(leading) - len(shape) :] if len(shape) <= len(leading) else leading
@@ -274,6 +339,7 @@ class _Arrangement:
             return self.ops.reshape(x, expected)
         wanted = {
             "broadcast": f"a shape that broadcasts to {expected}",
+            "mutual": f"a shape that broadcasts against {expected}",
             "sequence": f"({expected[0]}, labels)",
         }.get(self.layout.shape, str(expected))
         if self.layout.any_shape:
@@ -282,24 +348,28 @@ class _Arrangement:
             f"{self.names.loss}: {self.names.of(self.role)} has shape {shape}, expected {wanted}"
         )
 
-    def _index(self, x: Array, highest: int) -> tuple[Array, Array | None]:
+    def _index(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
         layout, ops = self.layout, self.ops
         if layout.out_of_range == "clip":
             return self._clipped(x, highest)
+        if layout.out_of_range == "wrap":
+            x = ops.where(x < 0, x + (highest + 1), x)
         invalid = ops.logical_or(x < layout.lowest_index, x > highest)
         if self.floating:
             invalid = ops.logical_or(invalid, x != x)  # noqa: PLR0124  NaN, which is in no range
-        if ops.is_concrete(invalid):
+        refused = layout.out_of_range in ("raise", "wrap")
+        if refused and ops.is_concrete(invalid):
             if bool(ops.any(invalid)):
                 self._refuse(x, highest)
             return ops.astype(x, ops.index_dtype), None
         index = ops.clip(ops.where(invalid, 0, x), min=layout.lowest_index, max=highest)
-        if layout.shape != "without_axis":
-            return ops.astype(index, ops.index_dtype), None
-        zero = index * 0 if self.to_compute is None else self.to_compute(index * 0)
-        return ops.astype(index, ops.index_dtype), ops.where(invalid, float("nan"), zero)
+        index = ops.astype(index, ops.index_dtype)
+        if layout.shape not in ("without_axis", "index_or_same"):
+            return index, None
+        instead = 0.0 if layout.out_of_range == "zero" else math.nan
+        return index, lambda like, losses, axis: ops.where(like(ops, invalid, losses, axis), instead, losses)
 
-    def _clipped(self, x: Array, highest: int) -> tuple[Array, Array | None]:
+    def _clipped(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
         ops, lowest = self.ops, self.layout.lowest_index
         if not self.floating:
             # Clipped before the cast, which may be a narrowing one.
@@ -307,7 +377,8 @@ class _Arrangement:
         # NaN and infinity become any integer in the cast, so it is the integers that are clipped;
         # x - x, NaN for just these, is added to the losses.
         index = ops.clip(ops.astype(x, ops.index_dtype), min=lowest, max=highest)
-        return index, x - x if self.to_compute is None else self.to_compute(x - x)
+        poison = x - x if self.to_compute is None else self.to_compute(x - x)
+        return index, lambda like, losses, axis: losses + like(ops, poison, losses, axis)
 
     def _refuse(self, x: Array, highest: int) -> None:
         lowest = self.layout.lowest_index

@@ -33,3 +33,7 @@ class UnsupportedOperation(UnifiedLossError, NotImplementedError):
 
 class ConfigError(UnifiedLossError, ValueError):
     """A configuration, a plan in JSON or a name that cannot be read."""
+
+
+class BroadcastWarning(UserWarning):
+    """Shapes that differ and are broadcast, because the framework whose loss it is does so."""

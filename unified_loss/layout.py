@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Shape = Literal["same", "without_axis", "broadcast", "batch", "sequence"]
-OutOfRange = Literal["raise", "clip"]
+Shape = Literal[
+    "same", "without_axis", "index_or_same", "broadcast", "mutual", "batch", "sequence", "classes", "free"
+]
+OutOfRange = Literal["raise", "clip", "wrap", "nan", "zero"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,11 @@ class Layout:
     ----------
     shape
         The shape that is expected, in terms of the first input's: the ``same``; the same
-        ``without_axis`` (the spec's `axis`); one that may ``broadcast`` to it; ``batch``, one
-        entry per sample; ``sequence``, one row per sample.
+        ``without_axis`` (the spec's `axis`); ``index_or_same``, as its dtype says: integers are
+        class indices without the axis, floats a distribution of the same shape; one that may
+        ``broadcast`` to it; ``mutual``, where each may broadcast to the other, with a warning if
+        they do; ``batch``, one entry per sample; ``sequence``, one row per sample; ``classes``, one
+        entry per class; ``free``, which only the spec checks.
     any_shape
         Whether any shape with the right number of elements will do, and is reshaped.
     index
@@ -26,9 +31,10 @@ class Layout:
     any_dtype
         Whether indices may come as floats, which are truncated.
     out_of_range
-        What an index outside [0, classes) does: ``raise`` an IndexError, or ``clip`` to the
-        nearest class. Where values cannot be read, inside a traced function, ``raise`` gives
-        NaN instead.
+        What an index outside [0, classes) does: ``raise`` an IndexError; ``clip`` to the nearest
+        class; ``wrap``, by which a negative one counts from the last class and any other raises;
+        ``nan`` or ``zero``, which the loss then is. Where values cannot be read, inside a traced
+        function, ``raise`` gives NaN instead.
     lowest_index
         The least index that is not out of range; -1 where that marks padding.
     limit

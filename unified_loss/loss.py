@@ -48,18 +48,20 @@ class Loss:
         fix("_names", Names(name or plan.spec, arguments or {}))
         fix("_programs", {})
         roles = (*plan.inputs, "weight")
+        fix("_width", len(roles))
         fix("_constants", tuple((roles.index(role), c.tensor) for role, c in plan.constants))
 
     plan: Plan
     backend: str | None
     _names: Names
     _programs: dict[Any, Program]
+    _width: int
     _constants: tuple[tuple[int, Any], ...]
 
     def __call__(self, *inputs: Any, **by_role: Any) -> Any:
         """Evaluate the plan on its inputs, in order or by role, and a ``weight``."""
         roles = (*self.plan.inputs, "weight")
-        arrays, unknown = _by_role(self._names.loss, roles, inputs, by_role)
+        arrays, unknown = _by_role(self._names.loss, roles, inputs, by_role, self.plan.rest)
         if unknown:
             raise TypeError(f"{self._names.loss}: unknown argument {next(iter(unknown))!r}, expected {roles}")
         return self._evaluate(tuple(arrays))
@@ -68,8 +70,12 @@ class Loss:
         return f"Loss({self.plan!r})"
 
     def evaluate(self, leading: T, *others: Any) -> T:
-        """Evaluate the plan on its inputs in order and the weight, None for each that is absent."""
-        return self._evaluate((leading, *others))  # type: ignore[no-any-return]
+        """Evaluate the plan on its inputs in order, the weight, and what else the spec takes.
+
+        None stands for an input that is absent; absent ones at the end may be left out.
+        """
+        missing = self._width - 1 - len(others)
+        return self._evaluate((leading, *others, *(None,) * missing))  # type: ignore[no-any-return]
 
     def _evaluate(self, arrays: tuple[Any, ...]) -> Any:
         if self._constants:
@@ -100,9 +106,11 @@ class Loss:
         """Evaluate with lists, numbers or NumPy arrays among the inputs, moved to one backend first."""
         backend = backend_for(arrays, self.backend, self._names.loss)
         like = first_tensor(arrays, backend)
+        roles = [*self.plan.inputs, "weight"]
+        roles += [self.plan.rest or ""] * (len(arrays) - len(roles))
         tensors = tuple(
             x if x is None or backend_of(x) is backend else self._tensor(backend, x, like, role)
-            for role, x in zip((*self.plan.inputs, "weight"), arrays, strict=True)
+            for role, x in zip(roles, arrays, strict=True)
         )
         key = (
             backend.name,
@@ -112,8 +120,12 @@ class Loss:
         return program(*tensors)
 
     def _tensor(self, backend: Backend, x: Any, like: Any, role: str) -> Any:
+        # Plain numbers beside a float64 tensor keep their digits.
+        exact = like is not None and not hasattr(x, "dtype") and backend.dtype(like) == "float64"
         try:
             array = get_backend("numpy").asarray(x)
+            if exact and array.dtype.kind == "f":
+                array = get_backend("numpy").asarray(x, dtype="float64")
         except (TypeError, ValueError, UnsupportedOperation) as error:
             raise TypeError(
                 f"{self._names.loss}: {self._names.of(role)} is no array of numbers: {error}"
@@ -158,21 +170,28 @@ def _evaluate(
     backend: str | None,
 ) -> Any:
     """What calling a spec does: bind its inputs by position or name, and evaluate the plan."""
-    arrays, parameters = _by_role(spec.name, spec.inputs, inputs, keywords)
+    arrays, parameters = _by_role(spec.name, spec.inputs, inputs[: len(spec.inputs)], keywords)
+    rest = inputs[len(spec.inputs) :]
+    if rest and spec.rest is None:
+        raise TypeError(f"{spec.name}: {len(inputs)} inputs given, expected {', '.join(spec.inputs)}")
     try:
         loss = _kept(spec, tuple(parameters.items()), reduction, backend)
     except TypeError as error:
         if "unhashable" in str(error):
             raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
         raise
-    return loss._evaluate((*arrays, weight))
+    return loss._evaluate((*arrays, weight, *rest))
 
 
 def _by_role(
-    loss: str, roles: tuple[str, ...], inputs: Sequence[Any], keywords: Mapping[str, Any]
+    loss: str,
+    roles: tuple[str, ...],
+    inputs: Sequence[Any],
+    keywords: Mapping[str, Any],
+    rest: str | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
     """The inputs in the order of their roles, None where absent, and the keywords that are no role."""
-    if len(inputs) > len(roles):
+    if len(inputs) > len(roles) and rest is None:
         raise TypeError(f"{loss}: {len(inputs)} inputs given, expected {', '.join(roles)}")
     given = dict(zip(roles, inputs, strict=False))
     others: dict[str, Any] = {}
@@ -180,7 +199,7 @@ def _by_role(
         if name in given:
             raise TypeError(f"{loss}: argument {name!r} was given twice")
         (given if name in roles else others)[name] = value
-    return [given.get(role) for role in roles], others
+    return [*(given.get(role) for role in roles), *inputs[len(roles) :]], others
 
 
 Spec.evaluate = staticmethod(_evaluate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar, get_type_hints
 
 from . import dispatch
@@ -13,6 +13,7 @@ from .annotations import in_words, is_a
 from .errors import ConfigError
 from .layout import Layout
 from .loading import get_backend
+from .ops import FLOAT_DTYPES
 from .reduction import Reduction
 from .spec import Spec
 from .weighting import Weighting
@@ -68,16 +69,22 @@ class Plan:
     spec : the name of the canonical loss
     parameters : the parameters of its formula, by name, in the formula's order
     layouts : how each input may come, by role
+    inner : what is reduced within each sample, before the losses are weighted
     weighting, reduction : as the classes of these names
     constants : tensors bound to roles, e.g. a `weight` given to a constructor
+    unbatched : the number of axes with which the first input is one sample, without a batch axis
+    dtype : what everything is cast to, and the result is; None is the first input's
     """
 
     spec: str
     parameters: tuple[tuple[str, Any], ...] = ()
     layouts: tuple[tuple[str, Layout], ...] = ()
+    inner: Reduction = field(default_factory=lambda: Reduction("none"))
     weighting: Weighting = field(default_factory=Weighting)
     reduction: Reduction = field(default_factory=Reduction)
     constants: tuple[tuple[str, Constant], ...] = ()
+    unbatched: int | None = None
+    dtype: str | None = None
 
     @classmethod
     def of(
@@ -85,9 +92,12 @@ class Plan:
         spec: Spec,
         *,
         layouts: Mapping[str, Layout] | None = None,
+        inner: Reduction | None = None,
         weighting: Weighting | None = None,
         reduction: Reduction | None = None,
         constants: Mapping[str, Any] | None = None,
+        unbatched: int | None = None,
+        dtype: str | None = None,
         **parameters: Any,
     ) -> Plan:
         """The plan of a canonical loss with these parameters; None among constants are dropped."""
@@ -95,10 +105,17 @@ class Plan:
             spec.name,
             tuple(spec.complete(parameters).items()),
             tuple({**spec.layouts, **(layouts or {})}.items()),
+            inner or Reduction("none"),
             weighting or Weighting(),
             reduction or Reduction(),
-            tuple((role, Constant(x)) for role, x in (constants or {}).items() if x is not None),
+            _constants(constants or {}),
+            unbatched,
+            _checked_dtype(dtype),
         )
+
+    def with_constants(self, constants: Mapping[str, Any]) -> Plan:
+        """This plan with tensors bound to roles; None among them are dropped."""
+        return replace(self, constants=self.constants + _constants(constants))
 
     @property
     def formula(self) -> Callable[..., Any]:
@@ -110,6 +127,11 @@ class Plan:
         """The roles of the inputs, in order; a `weight` comes beside them."""
         return Spec.registry[self.spec].inputs
 
+    @property
+    def rest(self) -> str | None:
+        """The role of any number of further inputs, if the spec takes such."""
+        return Spec.registry[self.spec].rest
+
     def __repr__(self) -> str:
         spec = Spec.registry[self.spec]
         shown = [*spec.inputs, *(f"{name}={value!r}" for name, value in self.parameters)]
@@ -119,11 +141,17 @@ class Plan:
             for role, layout in self.layouts
             if layout != Layout()
         ]
-        for name, value in (("weighting", self.weighting), ("reduction", self.reduction)):
-            parts.append(f"{name}: {_differences(value) or 'none'}")
-        parts[-1] = f"reduction: {', '.join([self.reduction.kind, *_reduction_details(self.reduction)])}"
+        if self.inner.kind != "none":
+            parts.append(f"each sample: {_reduction_in_words(self.inner)}")
+        if self.weighting != Weighting():
+            parts.append(f"weighting: {_differences(self.weighting)}")
+        parts.append(f"reduction: {_reduction_in_words(self.reduction)}")
         parts += [f"{role} = {constant!r}" for role, constant in self.constants]
-        return f"Plan<{'; '.join(part for part in parts if part != 'weighting: none')}>"
+        if self.unbatched is not None:
+            parts.append(f"unbatched with {self.unbatched} axes")
+        if self.dtype is not None:
+            parts.append(f"in {self.dtype}")
+        return f"Plan<{'; '.join(parts)}>"
 
     # --------------------------------------------------------------------------- JSON
 
@@ -132,12 +160,20 @@ class Plan:
         return {
             "format": FORMAT,
             "spec": self.spec,
-            "parameters": {name: _spell(value) for name, value in self.parameters},
+            "parameters": {name: self._parameter_to_json(name, value) for name, value in self.parameters},
             "layouts": {role: asdict(layout) for role, layout in self.layouts},
+            "inner": _spell(asdict(self.inner)),
             "weighting": asdict(self.weighting),
             "reduction": _spell(asdict(self.reduction)),
             "constants": {role: constant.to_json() for role, constant in self.constants},
+            "unbatched": self.unbatched,
+            "dtype": self.dtype,
         }
+
+    def _parameter_to_json(self, name: str, value: Any) -> Any:
+        if callable(value):
+            raise ConfigError(f"{self.spec}: {name} is a function, which JSON cannot hold")
+        return _spell(value)
 
     @classmethod
     def from_json(cls, value: object) -> Plan:
@@ -150,7 +186,10 @@ class Plan:
             raise ConfigError(f"plan: unknown spec {name!r}; there are: {', '.join(sorted(Spec.registry))}")
         spec = Spec.registry[str(name)]
         try:
-            parameters = spec.complete(_unspell(_table(table.get("parameters", {}), "plan.parameters")))
+            given_parameters = _unspell(_table(table.get("parameters", {}), "plan.parameters"))
+            parameters = spec.complete(
+                {name: tuple(v) if isinstance(v, list) else v for name, v in given_parameters.items()}
+            )
         except TypeError as error:
             raise ConfigError(f"plan.parameters: {error}") from error
         roles = (*spec.inputs, "weight")
@@ -161,9 +200,12 @@ class Plan:
             spec.name,
             tuple(parameters.items()),
             tuple({**spec.layouts, **given}.items()),
+            _build(Reduction, table.get("inner", {"kind": "none"}), "plan.inner"),
             _build(Weighting, table.get("weighting", {}), "plan.weighting"),
             _build(Reduction, table.get("reduction", {}), "plan.reduction"),
             tuple((role, _constant(x, f"plan.constants.{role}")) for role, x in constants.items()),
+            _of_type(table.get("unbatched"), int, "plan.unbatched"),
+            _checked_dtype(_of_type(table.get("dtype"), str, "plan.dtype")),
         )
 
 
@@ -178,9 +220,31 @@ def _differences(value: Any) -> str:
     return ", ".join(shown)
 
 
-def _reduction_details(reduction: Reduction) -> list[str]:
-    details = [] if reduction.kept_axis is None else [f"over all axes but {reduction.kept_axis}"]
-    return details if reduction.shape is None else [*details, f"shaped {reduction.shape}"]
+def _reduction_in_words(reduction: Reduction) -> str:
+    words = [reduction.kind]
+    if reduction.kept_axis is not None:
+        words.append(f"over all axes but {reduction.kept_axis}")
+    if reduction.axis is not None:
+        words.append(f"over axis {reduction.axis}")
+    if reduction.over_nothing != "nan":
+        words.append(f"{reduction.over_nothing} over nothing")
+    return ", ".join(words if reduction.shape is None else [*words, f"shaped {reduction.shape}"])
+
+
+def _constants(tensors: Mapping[str, Any]) -> tuple[tuple[str, Constant], ...]:
+    return tuple((role, Constant(x)) for role, x in tensors.items() if x is not None)
+
+
+def _checked_dtype(dtype: str | None) -> str | None:
+    if dtype is not None and dtype not in FLOAT_DTYPES:
+        raise ConfigError(f"plan.dtype: {dtype!r} is not one of {', '.join(FLOAT_DTYPES)}")
+    return dtype
+
+
+def _of_type(value: object, kind: type, where: str) -> Any:
+    if value is not None and not is_a(value, kind):
+        raise ConfigError(f"{where}: {value!r} is not {in_words(kind)}")
+    return value
 
 
 def _build(kind: type[_T], value: object, where: str) -> _T:

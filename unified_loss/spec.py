@@ -6,12 +6,20 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 from .annotations import as_plain, in_words, is_a
 from .layout import Layout
 
 Formula = Callable[..., Any]
+
+
+class Weighted(NamedTuple):
+    """What a formula returns that has weighted its losses itself, by class weights for instance."""
+
+    losses: Any
+    weight: Any
+    """The weight of each loss, by whose sum a weighted mean divides."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Spec:
         arguments = list(inspect.signature(formula).parameters.values())[1:]
         positional = [a for a in arguments if a.kind is a.POSITIONAL_ONLY]
         self.inputs = tuple(a.name for a in positional)
+        rest = [a.name for a in arguments if a.kind is a.VAR_POSITIONAL]
+        self.rest = rest[0] if rest else None
         self.optional = frozenset(a.name for a in positional if a.default is None)
         self.parameters = tuple(Parameter(a.name, a.default) for a in arguments if a.kind is a.KEYWORD_ONLY)
         self.layouts = {role: layouts.get(role, Layout()) for role in self.inputs}
@@ -54,8 +64,10 @@ class Spec:
 
     def _public_signature(self, arguments: list[inspect.Parameter]) -> inspect.Signature:
         kinds = inspect.Parameter
-        own = [a.replace(kind=kinds.POSITIONAL_OR_KEYWORD) for a in arguments if a.name in self.inputs]
-        keywords = [a for a in arguments if a.name not in self.inputs]
+        kind = kinds.POSITIONAL_OR_KEYWORD if self.rest is None else kinds.POSITIONAL_ONLY
+        own = [a.replace(kind=kind) for a in arguments if a.name in self.inputs]
+        own += [a for a in arguments if a.name == self.rest]
+        keywords = [a for a in arguments if a.kind is a.KEYWORD_ONLY]
         shared = [("weight", None), ("reduction", "mean"), ("backend", None)]
         keywords += [kinds(name, kinds.KEYWORD_ONLY, default=default) for name, default in shared]
         return inspect.Signature([*own, *keywords])

@@ -29,8 +29,8 @@ class Weighting:
         The shapes that a weight array may have, against the losses' shape: ``same_rank``, each
         size equal or 1; ``trailing``, NumPy's rule; ``equal``.
     ignored_label
-        Where the target, truncated to an integer, equals this, the loss is 0; it still counts in
-        a mean.
+        Where the target, truncated to an integer, equals this, the loss is 0. It still counts in a
+        ``mean``, not in a ``weighted_mean`` or ``valid_mean``.
     """
 
     scale: float = 1.0
@@ -57,10 +57,21 @@ class Weighting:
                 f"expected {_EXPECTED[self.broadcast]}"
             )
 
-    def apply(self, ops: Ops, losses: Array, weight: Array | None, target: Array | None) -> Array:
-        """The weighted losses; a label is only left out where there is a target."""
-        if self.ignored_label is not None and target is not None:
-            losses = ops.where(ops.astype(target, "int32") == self.ignored_label, 0.0, losses)
+    def ignored(self, ops: Ops, target: Array) -> Array | None:
+        """Which labels are left out; None where the plan leaves none out."""
+        return None if self.ignored_label is None else ops.astype(target, "int32") == self.ignored_label
+
+    def apply(
+        self, ops: Ops, losses: Array, own: Array | None, weight: Array | None, valid: Array | None
+    ) -> tuple[Array, Array | None]:
+        """The weighted losses, and the weights that are then in them.
+
+        `own` are the weights that the formula has put into the losses itself. Where a label is not
+        valid, loss and weight are 0; such losses are 0 already.
+        """
         if weight is not None:
             losses = losses * weight
-        return losses if self.scale == 1.0 else losses * ops.constant(self.scale, ops.dtype(losses))
+            own = weight if own is None else own * weight
+        if own is not None and valid is not None:
+            own = ops.where(valid, ops.broadcast_to(own, ops.shape(losses)), 0.0)
+        return losses if self.scale == 1.0 else losses * ops.constant(self.scale, ops.dtype(losses)), own
