@@ -57,11 +57,17 @@ LAYERS = {
     "config": {"errors", "registry"},
     "dispatch": {"config", "errors", "loading", "registry", "backends.base", "backends.numpy"},
     "plan": {
-        "annotations", "dispatch", "errors", "layout", "loading", "losses", "reduction", "spec",
-        "weighting",
+        "annotations", "dispatch", "errors", "layout", "loading", "losses", "ops", "reduction",
+        "spec", "weighting",
     },
-    "binding": {"plan", "spec", "layout", "ops", "errors", "backends.base"},
-    "loss": {"binding", "plan", "spec", "reduction", "dispatch", "loading", "errors", "backends.base"},
+    "arrangement": {"errors", "layout", "ops", "plan", "backends.base"},
+    "binding": {
+        "arrangement", "errors", "layout", "ops", "plan", "reduction", "spec", "backends.base",
+    },
+    "loss": {
+        "arrangement", "binding", "dispatch", "errors", "loading", "plan", "reduction", "spec",
+        "backends.base",
+    },
     "gradients": {"dispatch"},
     "dialects": {
         "annotations", "dialects", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
@@ -119,10 +125,11 @@ def test_only_a_backend_imports_a_framework(module, file):
 
 
 PUBLIC = {
-    "BackendError", "ConfigError", "DtypeError", "LabelError", "Loss", "MixedTensorsError", "Plan",
-    "ShapeError", "UnifiedLossError", "UnsupportedOperation", "asarray", "backends", "convert",
-    "explain_selection", "from_config", "get_backend", "import_backends", "losses", "resolve",
-    "set_backend", "to_numpy", "use_backend", "value_and_grad",
+    "BackendError", "BroadcastWarning", "ConfigError", "DtypeError", "LabelError", "Loss",
+    "MixedTensorsError", "Plan", "RangeError", "ShapeError", "UnifiedLossError",
+    "UnsupportedOperation", "asarray", "backends", "convert", "explain_selection", "from_config",
+    "get_backend", "import_backends", "losses", "resolve", "set_backend", "to_numpy", "use_backend",
+    "value_and_grad",
 }  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from . import losses
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
 from .errors import (
     BackendError,
+    BroadcastWarning,
     ConfigError,
     DtypeError,
     LabelError,
     MixedTensorsError,
+    RangeError,
     ShapeError,
     UnifiedLossError,
     UnsupportedOperation,
@@ -47,12 +49,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError",
+    "BroadcastWarning",
     "ConfigError",
     "DtypeError",
     "LabelError",
     "Loss",
     "MixedTensorsError",
     "Plan",
+    "RangeError",
     "ShapeError",
     "UnifiedLossError",
     "UnsupportedOperation",

@@ -156,7 +156,8 @@ def _backend_name(name: str) -> str:
 def _loss_name(name: str) -> str:
     """The native name of a loss, given in full or by its last part."""
     names = native_names()
-    matching = {resolve(known).native_name for known in names if name in (known, known.rpartition(".")[2])}
+    meant = [known for known in names if name in (known, known.rpartition(".")[2])]
+    matching: set[str] = {resolve(known).native_name for known in meant}
     if len(matching) > 1:
         _wrong_use(f"loss {name!r} is ambiguous: {' or '.join(sorted(matching))}")
     if not matching:

@@ -19,6 +19,10 @@ class LabelError(UnifiedLossError, IndexError):
     """A class index outside the classes."""
 
 
+class RangeError(UnifiedLossError, ValueError):
+    """A value outside the range that the loss is defined on, such as a probability of 1.1."""
+
+
 class MixedTensorsError(UnifiedLossError, TypeError):
     """Tensors of two frameworks in one call, or a tensor against an explicit backend."""
 

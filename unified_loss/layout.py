@@ -39,6 +39,8 @@ class Layout:
         The least index that is not out of range; -1 where that marks padding.
     limit
         The role of the input whose second axis bounds the values, for lengths.
+    within
+        The least and the greatest value that is not refused, where the framework refuses others.
     signed
         Whether labels come as -1 and 1, and are mapped to 0 and 1 by ``(y + 1) / 2``.
     axes
@@ -52,5 +54,6 @@ class Layout:
     out_of_range: OutOfRange = "raise"
     lowest_index: int = 0
     limit: str | None = None
+    within: tuple[float, float] | None = None
     signed: bool = False
     axes: str | None = None

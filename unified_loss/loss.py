@@ -6,7 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .binding import Names, Program, bind
+from .arrangement import Names
+from .binding import Program, bind
 from .dispatch import backend_for, backend_of, first_tensor
 from .errors import UnsupportedOperation
 from .loading import get_backend

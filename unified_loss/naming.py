@@ -8,10 +8,12 @@ import importlib.util
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import losses
 from .dialects import row
+from .dialects.functions import BoundFunction, DialectFunction
+from .dialects.row import DialectLoss
 from .errors import ConfigError
 from .loss import Loss, canonical_loss
 from .plan import Plan
@@ -21,9 +23,11 @@ from .spec import Spec
 _PACKAGE = "unified_loss.dialects"
 _ABBREVIATIONS = {"tf": "tensorflow"}
 
+Row = type[DialectLoss] | DialectFunction[Any]
 
-def resolve(name: str) -> type[row.DialectLoss]:
-    """The dialect's class of a native dotted name.
+
+def resolve(name: str) -> Any:
+    """The dialect's class or function of a native dotted name.
 
     Parameters
     ----------
@@ -31,8 +35,8 @@ def resolve(name: str) -> type[row.DialectLoss]:
 
     Returns
     -------
-    type
-        The class, whose instances are called as the framework's own.
+    type or function
+        The class, whose instances are called as the framework's own, or the function.
 
     Raises
     ------
@@ -49,11 +53,18 @@ def resolve(name: str) -> type[row.DialectLoss]:
     module_name, _, attribute = f"{_ABBREVIATIONS.get(head, head)}.{rest}".rpartition(".")
     if all(part.isidentifier() for part in module_name.split(".")) and attribute:
         found = getattr(_import(module_name), attribute, None)
-        if isinstance(found, type) and issubclass(found, row.DialectLoss) and "lower" in vars(found):
+        if is_row(found):
             return found
     close = difflib.get_close_matches(str(name), native_names(), n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise ConfigError(f"no dialect has a loss named {name!r}{hint}")
+
+
+def is_row(value: object) -> TypeGuard[Row]:
+    """Whether it is a loss of a dialect, and not one of their common bases."""
+    if isinstance(value, type) and issubclass(value, DialectLoss):
+        return value.function is not None or value.lower is not DialectLoss.lower
+    return isinstance(value, DialectFunction)
 
 
 def _import(module_name: str) -> object:
@@ -70,13 +81,12 @@ def native_names() -> list[str]:
     for info in pkgutil.walk_packages(package.__path__, f"{_PACKAGE}."):
         module = importlib.import_module(info.name)
         for attribute in getattr(module, "__all__", ()):
-            found = getattr(module, attribute)
-            if isinstance(found, type) and issubclass(found, row.DialectLoss) and "lower" in vars(found):
+            if is_row(getattr(module, attribute)):
                 names.append(f"{info.name.removeprefix(f'{_PACKAGE}.')}.{attribute}")
     return sorted(names)
 
 
-def from_config(config: Mapping[str, Any]) -> Loss:
+def from_config(config: Mapping[str, Any]) -> Any:
     """The loss that a configuration describes.
 
     Parameters
@@ -116,9 +126,11 @@ def from_config(config: Mapping[str, Any]) -> Loss:
     name = table.pop("loss", None)
     if not isinstance(name, str):
         raise ConfigError(f"configuration: 'loss' must name a loss, not {name!r}")
-    loss = _canonical(name, table) if name in losses.__all__ else _dialect(name, table)
-    object.__setattr__(loss, "backend", backend)
-    return loss
+    if name in losses.__all__:
+        loss = _canonical(name, table)
+        object.__setattr__(loss, "backend", backend)
+        return loss
+    return _dialect(name, table, backend)
 
 
 def _canonical(name: str, parameters: dict[str, Any]) -> Loss:
@@ -129,14 +141,24 @@ def _canonical(name: str, parameters: dict[str, Any]) -> Loss:
         raise ConfigError(f"configuration: {error}") from error
 
 
-def _dialect(name: str, parameters: dict[str, Any]) -> Loss:
-    kind = resolve(name)
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+def _parameters(found: Row) -> list[str]:
+    if isinstance(found, DialectFunction):
+        return list(found.parameters)
+    return [f.name for f in fields(found)]  # type: ignore[arg-type]
+
+
+def _dialect(name: str, parameters: dict[str, Any], backend: str | None) -> Loss | BoundFunction:
+    found: Row = resolve(name)
+    known = _parameters(found)
     for key in parameters:
         if key not in known:
             raise ConfigError(f"{name}: unknown parameter {key!r}; its parameters are: {', '.join(known)}")
     values = {key: row.constant_from_config(value, f"{name}: {key}") for key, value in parameters.items()}
     try:
-        return kind(**values)
+        if isinstance(found, DialectFunction):
+            return found.bind(backend, **values)
+        loss = found(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"configuration: {error}") from error
+    loss.run_on(backend)
+    return loss

@@ -161,7 +161,7 @@ class Plan:
             "format": FORMAT,
             "spec": self.spec,
             "parameters": {name: self._parameter_to_json(name, value) for name, value in self.parameters},
-            "layouts": {role: asdict(layout) for role, layout in self.layouts},
+            "layouts": {role: _spell(asdict(layout)) for role, layout in self.layouts},
             "inner": _spell(asdict(self.inner)),
             "weighting": asdict(self.weighting),
             "reduction": _spell(asdict(self.reduction)),
@@ -221,7 +221,7 @@ def _differences(value: Any) -> str:
 
 
 def _reduction_in_words(reduction: Reduction) -> str:
-    words = [reduction.kind]
+    words: list[str] = [reduction.kind]
     if reduction.kept_axis is not None:
         words.append(f"over all axes but {reduction.kept_axis}")
     if reduction.axis is not None:

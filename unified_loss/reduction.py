@@ -79,18 +79,18 @@ class Reduction:
 
     def _over(self, ops: Ops, axes: Axis, rank: int) -> Reduce:
         if self.kind == "none":
-            return lambda losses, weight, valid: losses
+            return lambda losses, *_: losses
         if self.kind == "sum":
-            return lambda losses, weight, valid: ops.sum(losses, axis=axes)
+            return lambda losses, *_: ops.sum(losses, axis=axes)
         if self.kind == "root_mean":
-            return lambda losses, weight, valid: ops.sqrt(ops.mean(losses, axis=axes))
+            return lambda losses, *_: ops.sqrt(ops.mean(losses, axis=axes))
         if self.kind == "batch_mean":
             if rank == 0:
                 raise ShapeError("a mean over the batch needs losses with a batch axis")
             # The size may be symbolic, which a mean takes and a quotient of dtypes does not.
-            return lambda losses, weight, valid: ops.sum(ops.mean(losses, axis=0))
+            return lambda losses, *_: ops.sum(ops.mean(losses, axis=0))
         if self.kind == "mean" and self.over_nothing == "nan":
-            return lambda losses, weight, valid: ops.mean(losses, axis=axes)
+            return lambda losses, *_: ops.mean(losses, axis=axes)
 
         def mean(losses: Array, weight: Array | None, valid: Array | None) -> Array:
             counted = self._counted(ops, losses, weight, valid)

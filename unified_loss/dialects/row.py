@@ -1,4 +1,9 @@
-"""`DialectLoss`: the one form that every row of every dialect has."""
+"""The one form that every row of every dialect has: a native signature, and the plan that it means.
+
+A function of a framework is a lowering, ``@function(...)`` over a function of the native signature
+that returns the plan. A class is a `DialectLoss` whose fields are the constructor's parameters; where
+the framework has the function too, ``function=`` names it, and the class only says what is given when.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +16,40 @@ from unified_loss.errors import ConfigError
 from unified_loss.loss import Loss
 from unified_loss.plan import Constant, Plan
 
+from .functions import DialectFunction, Plans, as_tuple
+
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 class DialectLoss(Loss):
     """A loss class of a framework: its fields are the native parameters, in order, with defaults.
 
-    A row adds `lower`, the plan that the parameters mean, and `__call__`, whose arguments are the
-    native ones and which hands them over in the order of the plan's inputs, then the weight.
+    A row adds `lower`, the plan that the parameters mean, or names the function that has the same
+    parameters; and `__call__`, whose arguments are the native ones and which hands them over in the
+    order of the plan's inputs, then the weight.
     """
 
     native_name: ClassVar[str]
     """The dotted name in its framework."""
+    function: ClassVar[DialectFunction[Any] | None] = None
+    """The function of the same framework, through which the class is lowered."""
     arguments: ClassVar[dict[str, str]] = {}
     """What the native call names each role."""
     call_parameters: ClassVar[dict[str, Any]] = {}
     """Parameters that the framework takes at the call, with the defaults that `lower` gives them."""
     ignored_keywords: ClassVar[tuple[str, ...]] = ()
     """Native constructor keywords that do not change the loss, such as the name of a block."""
+    result: ClassVar[Callable[..., Any]] = as_tuple
+    """Makes the result of several outputs."""
 
-    def __init_subclass__(cls, namespace: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, namespace: str = "", function: DialectFunction[Any] | None = None, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if namespace:
             cls._namespace = namespace
+        if function is not None:
+            cls.function = function
+            cls.arguments = {**function.arguments, **vars(cls).get("arguments", {})}
         cls.native_name = f"{cls._namespace}.{cls.__name__}"
         dataclass(frozen=True, eq=False, repr=False)(cls)
         cls._hints = get_type_hints(cls)
@@ -50,24 +67,54 @@ class DialectLoss(Loss):
                 given = f"{value!r} ({type(value).__name__})"
                 raise TypeError(f"{self.native_name}: {f.name} is {given}, expected {in_words(hint)}")
             object.__setattr__(self, f.name, value)
-        super().__init__(self.lower(), self.native_name, self.arguments)
+        first, *others = self._plans()
+        super().__init__(first, self.native_name, self.arguments)
         object.__setattr__(self, "_variants", {tuple(self.call_parameters.items()): self})
+        object.__setattr__(
+            self, "_others", tuple(Loss(plan, self.native_name, self.arguments) for plan in others)
+        )
 
     _variants: ClassVar[dict[tuple[tuple[str, Any], ...], Loss]]
+    _others: ClassVar[tuple[Loss, ...]]
+
+    def _plans(self, **call_parameters: Any) -> tuple[Plan, ...]:
+        plans = self.lower(**call_parameters)
+        return tuple(map(self._with_tensors, plans if isinstance(plans, tuple) else (plans,)))
+
+    def _with_tensors(self, plan: Plan) -> Plan:
+        """The plan with the tensors that the constructor took."""
+        if self.function is None:
+            return plan
+        roles, names = self.function.roles, [f.name for f in fields(self)]  # type: ignore[arg-type]
+        return plan.with_constants({roles[n]: getattr(self, n) for n in names if n in roles})
 
     def at(self, **call_parameters: Any) -> Loss:
         """This loss with the parameters that its framework takes at the call, not at construction."""
         key = tuple(call_parameters.items())
         variant = self._variants.get(key)
         if variant is None:
-            plan = self.lower(**call_parameters)
+            plan = self._plans(**call_parameters)[0]
             variant = Loss(plan, self.native_name, self.arguments, self.backend)
             self._variants[key] = variant
         return variant
 
-    def lower(self) -> Plan:
-        """The plan that this loss means."""
-        raise TypeError(f"{type(self).__name__} is the base of a dialect's losses, not a loss")
+    # Of any signature, so that a row may name the parameters that its framework takes at the call.
+    def lower(self, *_: Any, **call_parameters: Any) -> Plans:
+        """The plan, or plans, that this loss means."""
+        if self.function is None:
+            raise TypeError(f"{type(self).__name__} is the base of a dialect's losses, not a loss")
+        names = [f.name for f in fields(self) if f.name in self.function.parameters]  # type: ignore[arg-type]
+        given = {name: getattr(self, name) for name in names}
+        return self.function.lower(**{**self.function._plain_defaults(), **given, **call_parameters})
+
+    def run_on(self, backend: str | None) -> None:
+        """Run neutral inputs on this backend, whatever is selected; None undoes it."""
+        for loss in (self, *self._others, *self._variants.values()):
+            object.__setattr__(loss, "backend", backend)
+
+    def outputs(self, *tensors: Any) -> Any:
+        """Evaluate each of several outputs, with the tensors as `evaluate` takes them."""
+        return type(self).result(*(loss.evaluate(*tensors) for loss in (self, *self._others)))
 
     def __repr__(self) -> str:
         shown = [f"{f.name}={_shown(getattr(self, f.name))}" for f in fields(self)]  # type: ignore[arg-type]
@@ -95,6 +142,8 @@ def _accept_ignored_keywords(cls: type[DialectLoss]) -> None:
 
 
 def _is_plain(value: object) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float | str)
 
 

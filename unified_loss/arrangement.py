@@ -1,0 +1,199 @@
+"""Brings an input of a call to what its spec reads."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import BroadcastWarning, LabelError, ShapeError
+from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
+
+Sizes = tuple[int, ...]
+Step = Callable[[Array], Array]
+Poison = Callable[[Array], Array]
+"""What invalid labels do to the losses."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a loss and its arguments are called by those who call it."""
+
+    loss: str
+    arguments: Mapping[str, str]
+
+    def of(self, role: str) -> str:
+        """The caller's name of a role."""
+        return self.arguments.get(role, role)
+
+
+def _known(*shapes: Sizes) -> bool:
+    """Whether all sizes are numbers; inside a traced function some may be symbolic."""
+    return all(isinstance(n, int) for shape in shapes for n in shape)
+
+
+def _equal(a: Sizes, b: Sizes) -> bool:
+    """Whether two shapes agree, as far as their sizes are known."""
+    return len(a) == len(b) and all(
+        m == n for m, n in zip(a, b, strict=True) if isinstance(m, int) and isinstance(n, int)
+    )
+
+
+class Arrangement:
+    """Brings one input to what the spec reads, given the first input's shape."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        names: Names,
+        plan: Plan,
+        role: str,
+        axis: int,
+        sample: Array,
+        compute_dtype: str,
+    ) -> None:
+        self.ops = backend
+        layout = dict(plan.layouts)[role]
+        dtype = backend.dtype(sample)
+        self.floating = dtype in FLOAT_DTYPES
+        self.to_compute = None if dtype == compute_dtype else casting(backend, compute_dtype)
+        self.traced = not backend.is_concrete(sample)
+        self.fitting: tuple[Sizes, Sizes] | None = None
+        self.names = names
+        self.role = role
+        self.layout = layout
+        self.axis = axis
+        self.is_index = layout.index or (layout.shape == "index_or_same" and dtype in INTEGER_DTYPES)
+        self.weighting = plan.weighting if role == "target" else None
+
+    def __call__(
+        self, x: Array, leading: Sizes, longest: int | None
+    ) -> tuple[Array, Poison | None, Array | None]:
+        """The input as the spec reads it, what to do to the losses of invalid indices, and which are ignored.
+
+        `longest` is the greatest value of lengths; class indices are bounded by the class axis.
+        """
+        shape = self.ops.shape(x)
+        # Most calls come with the shapes of the call before; symbolic sizes cannot be compared.
+        if self.traced or (shape, leading) != self.fitting:
+            expected = self._expected(shape, leading)
+            if not _equal(shape, expected):
+                x = self._reshaped(x, shape, expected)
+            elif not self.traced:
+                self.fitting = (shape, leading)
+        if self.layout.signed:
+            x = (x + 1) * 0.5
+        ignored = None if self.weighting is None else self.weighting.ignored(self.ops, x)
+        if not self.is_index:
+            return x, None, ignored
+        if ignored is not None:
+            x = self.ops.where(ignored, max(self.layout.lowest_index, 0), x)
+        return *self._index(x, leading[self.axis] - 1 if longest is None else longest), ignored
+
+    def _expected(self, shape: Sizes, leading: Sizes) -> Sizes:
+        rule = self.layout.shape
+        if rule == "free":
+            return shape
+        if rule == "same" or (rule == "index_or_same" and not self.is_index):
+            return leading
+        if rule in ("without_axis", "index_or_same"):
+            return leading[: self.axis] + leading[self.axis + 1 :]
+        if rule == "batch":
+            return leading[:1]
+        if rule == "classes":
+            return leading[self.axis : self.axis + 1]
+        if rule == "sequence":
+            return (leading[0], *shape[1:2]) if len(shape) == 2 else (leading[0], -1)
+        if rule == "mutual":
+            return self._mutual(shape, leading)
+        return self._broadcastable(shape, leading)
+
+    def _mutual(self, shape: Sizes, leading: Sizes) -> Sizes:
+        pairs = zip(reversed(shape), reversed(leading), strict=False)
+        if not all(m in (n, 1) or n == 1 for m, n in pairs if _known((m,), (n,))):
+            return leading
+        if not _equal(shape, leading):
+            warnings.warn(
+                f"{self.names.loss}: {self.names.of(self.role)} has shape {shape}, which is broadcast "
+                f"against {leading} as the framework does it; it is likely meant to have the same shape",
+                BroadcastWarning,
+                stacklevel=2,
+            )
+        return shape
+
+    def _broadcastable(self, shape: Sizes, leading: Sizes) -> Sizes:
+        tail = leading[len(leading) - len(shape) :] if len(shape) <= len(leading) else leading
+        fits = len(shape) <= len(leading) and all(
+            m in (n, 1) for m, n in zip(shape, tail, strict=True) if _known((m,), (n,))
+        )
+        return shape if fits else leading
+
+    def _reshaped(self, x: Array, shape: Sizes, expected: Sizes) -> Array:
+        if self.layout.any_shape and (not _known(shape, expected) or math.prod(shape) == math.prod(expected)):
+            return self.ops.reshape(x, expected)
+        wanted = {
+            "broadcast": f"a shape that broadcasts to {expected}",
+            "mutual": f"a shape that broadcasts against {expected}",
+            "sequence": f"({expected[0]}, labels)",
+        }.get(self.layout.shape, str(expected))
+        if self.layout.any_shape:
+            wanted += " or as many elements in another shape"
+        raise ShapeError(
+            f"{self.names.loss}: {self.names.of(self.role)} has shape {shape}, expected {wanted}"
+        )
+
+    def _index(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
+        layout, ops = self.layout, self.ops
+        if layout.out_of_range == "clip":
+            return self._clipped(x, highest)
+        if layout.out_of_range == "wrap":
+            x = ops.where(x < 0, x + (highest + 1), x)
+        invalid = ops.logical_or(x < layout.lowest_index, x > highest)
+        if self.floating:
+            invalid = ops.logical_or(invalid, x != x)  # noqa: PLR0124  NaN, which is in no range
+        refused = layout.out_of_range in ("raise", "wrap")
+        if refused and ops.is_concrete(invalid):
+            if bool(ops.any(invalid)):
+                self._refuse(x, highest)
+            return ops.astype(x, ops.index_dtype), None
+        index = ops.clip(ops.where(invalid, 0, x), min=layout.lowest_index, max=highest)
+        index = ops.astype(index, ops.index_dtype)
+        if layout.shape not in ("without_axis", "index_or_same"):
+            return index, None
+        instead = 0.0 if layout.out_of_range == "zero" else math.nan
+        axis = self.axis
+        return index, lambda losses: ops.where(like_losses(ops, invalid, losses, axis), instead, losses)
+
+    def _clipped(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
+        ops, lowest = self.ops, self.layout.lowest_index
+        if not self.floating:
+            # Clipped before the cast, which may be a narrowing one.
+            return ops.astype(ops.clip(x, min=lowest, max=highest), ops.index_dtype), None
+        # NaN and infinity become any integer in the cast, so it is the integers that are clipped;
+        # x - x, NaN for just these, is added to the losses.
+        index = ops.clip(ops.astype(x, ops.index_dtype), min=lowest, max=highest)
+        poison = x - x if self.to_compute is None else self.to_compute(x - x)
+        return index, lambda losses: losses + like_losses(ops, poison, losses, self.axis)
+
+    def _refuse(self, x: Array, highest: int) -> None:
+        lowest = self.layout.lowest_index
+        wrong = next(v for v in self.ops.to_numpy(x).reshape(-1) if not lowest <= v <= highest)
+        raise LabelError(
+            f"{self.names.loss}: {self.names.of(self.role)} holds {wrong}, expected {lowest} to {highest}"
+        )
+
+
+def like_losses(ops: Backend, x: Array, losses: Array, axis: int) -> Array:
+    """An array in the shape of the target, in the losses' shape where these keep the class axis."""
+    return ops.expand_dims(x, axis=axis) if len(ops.shape(x)) < len(ops.shape(losses)) else x
+
+
+def casting(backend: Backend, dtype: str) -> Step:
+    """The step that casts to a dtype."""
+    return lambda x: backend.astype(x, dtype)
