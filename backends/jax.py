@@ -56,6 +56,16 @@ class JaxBackend(Backend):
         "broadcast_to": "numpy.broadcast_to",
         "take_along_axis": "numpy.take_along_axis",
         "stop_gradient": "lax.stop_gradient",
+        "cos": "numpy.cos",
+        "acos": "numpy.acos",
+        "pow": "numpy.power",
+        "cumulative_sum": "numpy.cumulative_sum",
+        "argsort": "numpy.argsort",
+        "isnan": "numpy.isnan",
+        "all": "numpy.all",
+        "minimum": "numpy.minimum",
+        "min": "numpy.min",
+        "softmax": "nn.softmax",
         "logsumexp": "nn.logsumexp",
         "log_softmax": "nn.log_softmax",
     }
@@ -72,6 +82,9 @@ class JaxBackend(Backend):
         # Not committed to a device, so that it goes where the arrays it meets are.
         return jnp.eye(n, dtype=like.dtype)
 
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return self.astype(jnp.arange(n), dtype)
+
     def abs(self, x: Array, /) -> Array:
         # The gradient of jnp.abs at 0 is 1 in JAX 0.7.1.
         return jnp.where(x == 0, 0, jnp.abs(x))
@@ -80,6 +93,16 @@ class JaxBackend(Backend):
         # jnp.clip halves the gradient at the ends.
         raised = x if min is None else jnp.where(x < min, min, x)
         return raised if max is None else jnp.where(raised > max, max, raised)
+
+    def matmul(self, x1: Array, x2: Array, /) -> Array:
+        # The default precision rounds float32 factors to fewer bits on GPU and TPU.
+        return jnp.matmul(x1, x2, precision="highest")
+
+    def take(self, x: Array, indices: Array, /) -> Array:
+        return jnp.take(x, indices, axis=0)
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return _replaced(value, x, gradient)
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, jax.Array)
@@ -114,6 +137,22 @@ class JaxBackend(Backend):
 
         value, pullback = jax.vjp(of_selected, *(args[i] for i in argnums))
         return value, pullback(jnp.ones_like(value))
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def _replaced(value: Array, _x: Array, _gradient: Array) -> Array:
+    return value
+
+
+def _replaced_forward(value: Array, _x: Array, gradient: Array) -> tuple[Array, Array]:
+    return value, gradient
+
+
+def _replaced_backward(gradient: Array, _head: Array) -> tuple[Array | None, ...]:
+    return None, gradient, None
+
+
+_replaced.defvjp(_replaced_forward, _replaced_backward)
 
 
 def _narrowed(array: Any, dtype: str) -> str:

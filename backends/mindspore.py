@@ -45,6 +45,11 @@ class MindsporeBackend(Backend):
         "permute_dims": "ops.permute",
         "broadcast_to": "ops.broadcast_to",
         "stop_gradient": "ops.stop_gradient",
+        "cos": "ops.cos",
+        "acos": "ops.acos",
+        "matmul": "ops.matmul",
+        "cumulative_sum": "ops.cumsum",
+        "argsort": "ops.argsort",
     }
     unsupported: ClassVar[dict[str, str]] = {
         "bfloat16 arithmetic": "MindSpore has few bfloat16 kernels on CPU (2.10.0), but the casts",
@@ -62,6 +67,15 @@ class MindsporeBackend(Backend):
 
     def eye(self, n: int, /, *, like: Array) -> Array:
         return self.asarray(np.eye(n), dtype=self.dtype(like))
+
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return self.asarray(np.arange(n), dtype=dtype)
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        # MindSpore takes a number as exponent in float32, and has NaN as gradient for 0**0.
+        if exponent == 0:
+            return ops.ones_like(x)
+        return ops.pow(x.astype(ms.float64), ms.Tensor(exponent, ms.float64)).astype(x.dtype)
 
     def exp(self, x: Array, /) -> Array:
         return ops.exp(x.astype(ms.float64)).astype(x.dtype)
@@ -146,6 +160,18 @@ class MindsporeBackend(Backend):
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         return ops.gather_elements(x, axis, indices.astype(ms.int64))
+
+    def take(self, x: Array, indices: Array, /) -> Array:
+        return ops.gather(x, indices.astype(ms.int64), 0)
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        # A cell with a `bprop` loses its gradient in the "trace" mode of mindspore.jit; what is inserted
+        # here replaces the 0 that comes back from the branch not taken.
+        def replacement(_head: Array) -> Array:
+            return gradient
+
+        slope = ops.InsertGradientOf(replacement)(x)
+        return ops.where(ops.ones_like(x, dtype=ms.bool_), ops.stop_gradient(value), slope)
 
     def softplus(self, x: Array, /) -> Array:
         # The derived one with its two selections replaced, which are slow in MindSpore: the gradient

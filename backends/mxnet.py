@@ -80,6 +80,10 @@ class MxnetBackend(Backend):
     module = "mxnet"
     distribution = "mxnet"
     renames: ClassVar[dict[str, str]] = {
+        "cos": "np.cos",
+        "acos": "np.arccos",
+        "isnan": "np.isnan",
+        "minimum": "np.minimum",
         "exp": "np.exp",
         "log": "np.log",
         "log1p": "np.log1p",
@@ -117,6 +121,13 @@ class MxnetBackend(Backend):
 
     def eye(self, n: int, /, *, like: Array) -> Array:
         return self.reshape(np.eye(n, dtype=like.dtype, ctx=like.ctx), (n, n))
+
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return self.reshape(np.arange(n, dtype=dtype, ctx=like.ctx), (n,))
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        # The gradient would be 0 * x**-1, which is NaN at 0.
+        return np.power(x, exponent) if exponent else np.ones_like(x)
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
         # np.clip parses its ends to float32, and that inexactly; the gradient of maximum and minimum
@@ -156,6 +167,21 @@ class MxnetBackend(Backend):
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return self._reduce(np.max, x, axis, keepdims)
+
+    def cumulative_sum(self, x: Array, /, *, axis: int) -> Array:
+        # np.cumsum takes no negative axis (1.9.1).
+        return np.cumsum(x, axis=self._axis(axis) % x.ndim)
+
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        # MXNet's own is not stable, and takes no float16 (1.9.1).
+        order = numpy.argsort(x.asnumpy(), axis=self._axis(axis), kind="stable")
+        return np.array(order, dtype="int64", ctx=x.ctx)
+
+    def matmul(self, x1: Array, x2: Array, /) -> Array:
+        if x1.dtype != numpy.float16:
+            return np.matmul(x1, x2)
+        # MXNet multiplies matrices of float16 on GPU only.
+        return np.matmul(x1.astype("float32"), x2.astype("float32")).astype("float16")
 
     def reshape(self, x: Array, /, shape: tuple[int, ...]) -> Array:
         return np.reshape(x, self._led(shape))
@@ -200,8 +226,17 @@ class MxnetBackend(Backend):
         grid[axis] = indices.astype("int64")
         return mxnet.npx.gather_nd(x, np.stack([np.broadcast_to(g, indices.shape) for g in grid]))
 
+    def take(self, x: Array, indices: Array, /) -> Array:
+        # The leading axis of the indices becomes that of the result.
+        return np.take(x[0] if self._mode.lead else x, indices, axis=0)
+
     def stop_gradient(self, x: Array, /) -> Array:
         return x.detach()
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        # MakeLoss sends back ones, whatever comes in: here a 0, from the branch not taken.
+        slope = mxnet.nd.MakeLoss((x * gradient.detach()).as_nd_ndarray()).as_np_ndarray()
+        return self.where(np.ones(x.shape, dtype="bool", ctx=x.ctx), value.detach(), slope)
 
     def softplus(self, x: Array, /) -> Array:
         # The derived form without its slow `where`: at 0, maximum has gradient 1 and relu 0.

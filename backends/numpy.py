@@ -32,6 +32,12 @@ _NUMPY_OPS = {
     "squeeze": "squeeze",
     "broadcast_to": "broadcast_to",
     "permute_dims": "transpose",
+    "cos": "cos",
+    "acos": "arccos",
+    "matmul": "matmul",
+    "isnan": "isnan",
+    "all": "all",
+    "minimum": "minimum",
 }
 
 
@@ -55,6 +61,13 @@ class NumpyBackend(Backend):
 
     def eye(self, n: int, /, *, like: Array) -> Array:
         return np.eye(n, dtype=like.dtype)
+
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return np.arange(n, dtype=dtype)
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        # NumPy 1 widens a 0-d array that meets a Python number.
+        return self.framework.power(x, x.dtype.type(exponent))
 
     def relu(self, x: Array, /) -> Array:
         # maximum(x, 0) would share the gradient of a tie; NaN must not become 0.
@@ -84,6 +97,12 @@ class NumpyBackend(Backend):
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return self.framework.max(x, axis=axis, keepdims=keepdims)
 
+    def cumulative_sum(self, x: Array, /, *, axis: int) -> Array:
+        return self.framework.cumsum(x, axis=axis)
+
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        return np.argsort(self.stop_gradient(x), axis=axis, kind="stable")
+
     def expand_dims(self, x: Array, /, *, axis: int) -> Array:
         return self.framework.expand_dims(x, axis)
 
@@ -100,8 +119,14 @@ class NumpyBackend(Backend):
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         return np.take_along_axis(x, indices, axis)
 
+    def take(self, x: Array, indices: Array, /) -> Array:
+        return x[self.stop_gradient(indices)]
+
     def stop_gradient(self, x: Array, /) -> Array:
         return x
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return value
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, np.ndarray | np.generic)
@@ -141,6 +166,8 @@ class BoxedNumpyBackend(NumpyBackend):
         super().__init__()
         self._tracer = importlib.import_module("autograd.tracer")
         self._extend = importlib.import_module("autograd.extend")
+        self._replaced = self._extend.primitive(lambda _x, value, _gradient: value)
+        self._extend.defvjp(self._replaced, lambda _result, _x, _value, gradient: lambda _head: gradient)
 
     @property
     def version(self) -> str:
@@ -177,6 +204,9 @@ class BoxedNumpyBackend(NumpyBackend):
         while self._tracer.isbox(x):
             x = x._value
         return x
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return self._replaced(x, self.stop_gradient(value), self.stop_gradient(gradient))
 
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray(self.stop_gradient(x))

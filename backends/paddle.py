@@ -54,6 +54,13 @@ class PaddleBackend(Backend):
         "squeeze": "squeeze",
         "permute_dims": "transpose",
         "broadcast_to": "broadcast_to",
+        "cos": "cos",
+        "acos": "acos",
+        "matmul": "matmul",
+        "isnan": "isnan",
+        "all": "all",
+        "minimum": "minimum",
+        "cumulative_sum": "cumsum",
     }
     unsupported: ClassVar[dict[str, str]] = {
         "float16 arithmetic": _HALF,
@@ -80,6 +87,15 @@ class PaddleBackend(Backend):
 
     def eye(self, n: int, /, *, like: Array) -> Array:
         return paddle.eye(n, dtype=like.dtype, device=_place(like))
+
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return paddle.arange(n, dtype="int64", device=_place(like)).astype(dtype)
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        # Paddle takes a number as exponent in float32; a tensor has NaN as gradient for 0**0.
+        if exponent == 0:
+            return paddle.ones_like(x)
+        return paddle.pow(x, paddle.full([], exponent, x.dtype, device=_place(x)))
 
     def abs(self, x: Array, /) -> Array:
         # The gradient of paddle.abs is x / |x|: NaN where x is infinite.
@@ -128,6 +144,9 @@ class PaddleBackend(Backend):
         result = paddle.where(paddle.isnan(top), top, picked)
         return result if keepdims else paddle.squeeze(result, axis)
 
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        return paddle.argsort(x, axis=axis, stable=True)
+
     def expand_dims(self, x: Array, /, *, axis: int) -> Array:
         return paddle.unsqueeze(x, axis)
 
@@ -143,6 +162,13 @@ class PaddleBackend(Backend):
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         # Indices of 8 or 16 bits are accepted, and pick from anywhere in memory.
         return paddle.take_along_axis(x, indices.astype("int64"), axis, broadcast=False)
+
+    def take(self, x: Array, indices: Array, /) -> Array:
+        # paddle.gather takes indices of one axis only.
+        return paddle.gather_nd(x, paddle.unsqueeze(indices.astype("int64"), -1))
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return _Replaced.apply(self.stop_gradient(value), x, self.stop_gradient(gradient))
 
     def stop_gradient(self, x: Array, /) -> Array:
         # Under to_static (3.3.1) a detached input shares its memory with results written in place:
@@ -186,6 +212,18 @@ class PaddleBackend(Backend):
         return value.detach(), tuple(
             paddle.zeros_like(x) if g is None else g for g, x in zip(grads, selected, strict=True)
         )
+
+
+class _Replaced(paddle.autograd.PyLayer):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, value: Array, _x: Array, gradient: Array) -> Array:
+        ctx.save_for_backward(gradient)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, _head: Array) -> tuple[Array | None, ...]:
+        (gradient,) = ctx.saved_tensor()
+        return None, gradient, None
 
 
 def _place(like: Array) -> Any:

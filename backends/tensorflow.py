@@ -47,6 +47,16 @@ class TensorflowBackend(Backend):
         "stack": "stack",
         "broadcast_to": "broadcast_to",
         "stop_gradient": "stop_gradient",
+        "cos": "cos",
+        "acos": "acos",
+        "matmul": "linalg.matmul",
+        "take": "gather",
+        "cumulative_sum": "cumsum",
+        "isnan": "math.is_nan",
+        "all": "reduce_all",
+        "minimum": "minimum",
+        "min": "reduce_min",
+        "softmax": "nn.softmax",
         "softplus": "math.softplus",
         "logsumexp": "reduce_logsumexp",
         "log_softmax": "nn.log_softmax",
@@ -65,6 +75,17 @@ class TensorflowBackend(Backend):
     def eye(self, n: int, /, *, like: Array) -> Array:
         with tf.device(like.device):
             return tf.eye(n, dtype=like.dtype)
+
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        with tf.device(like.device):
+            return tf.cast(tf.range(n), dtype)
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        # The gradient would be 0 * x**-1, which is NaN at 0.
+        return tf.pow(x, tf.constant(exponent, x.dtype)) if exponent else tf.ones_like(x)
+
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        return tf.argsort(x, axis=axis, stable=True)
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
         # tf.clip_by_value wants both ends; at a tie maximum and minimum give the gradient to x.
@@ -90,6 +111,9 @@ class TensorflowBackend(Backend):
         swap[axis], swap[-1] = rank - 1, axis
         picked = tf.gather(tf.transpose(x, swap), tf.transpose(indices, swap), batch_dims=rank - 1)
         return tf.transpose(picked, swap)
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return _replaced(tf.stop_gradient(value), tf.identity(x), tf.stop_gradient(gradient))
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, tf.Tensor | tf.Variable)
@@ -123,3 +147,11 @@ class TensorflowBackend(Backend):
             value = function(*args)
         grads = tape.gradient(value, selected, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return value, tuple(tf.convert_to_tensor(g) for g in grads)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _replaced(value: Array, _x: Array, gradient: Array) -> tuple[Array, Callable[..., Any]]:
+    def backward(_head: Array) -> tuple[Array | None, ...]:
+        return None, gradient, None
+
+    return tf.identity(value), backward

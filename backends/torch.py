@@ -43,6 +43,13 @@ class TorchBackend(Backend):
         "permute_dims": "permute",
         "broadcast_to": "broadcast_to",
         "stop_gradient": "Tensor.detach",
+        "cos": "cos",
+        "acos": "acos",
+        "pow": "pow",
+        "matmul": "matmul",
+        "isnan": "isnan",
+        "all": "all",
+        "minimum": "minimum",
     }
 
     def shape(self, x: Array, /) -> tuple[int, ...]:
@@ -57,6 +64,9 @@ class TorchBackend(Backend):
     def eye(self, n: int, /, *, like: Array) -> Array:
         return torch.eye(n, dtype=like.dtype, device=like.device)
 
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        return torch.arange(n, dtype=_NATIVE_DTYPE[dtype], device=like.device)
+
     def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
         # To torch an empty tuple of axes means all of them.
         return x if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
@@ -66,6 +76,12 @@ class TorchBackend(Backend):
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         return torch.amax(x, dim=axis, keepdim=keepdims)
+
+    def cumulative_sum(self, x: Array, /, *, axis: int) -> Array:
+        return torch.cumsum(x, dim=axis)
+
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        return torch.argsort(x, dim=axis, stable=True)
 
     def expand_dims(self, x: Array, /, *, axis: int) -> Array:
         return torch.unsqueeze(x, axis)
@@ -81,6 +97,16 @@ class TorchBackend(Backend):
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
         return torch.gather(x, axis, indices)
+
+    def take(self, x: Array, indices: Array, /) -> Array:
+        # An index of unsigned bytes would be a mask.
+        return x[indices.long()]
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        return _Replaced.apply(value.detach(), x, gradient.detach())
+
+    def softmax(self, x: Array, /, *, axis: int) -> Array:
+        return torch.softmax(x, dim=axis)
 
     def log_softmax(self, x: Array, /, *, axis: int) -> Array:
         return torch.log_softmax(x, dim=axis)
@@ -117,3 +143,19 @@ class TorchBackend(Backend):
             return value, tuple(torch.zeros_like(x) for x in selected)
         grads = torch.autograd.grad(value.sum(), selected, allow_unused=True, materialize_grads=True)
         return value.detach(), tuple(grads)
+
+
+class _Replaced(torch.autograd.Function):  # type: ignore[misc]
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(value: Array, _x: Array, _gradient: Array) -> Array:
+        return value.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Array, ...], _output: Array) -> None:
+        ctx.save_for_backward(inputs[2])
+
+    @staticmethod
+    def backward(ctx: Any, _head: Array) -> tuple[Array | None, ...]:
+        return None, ctx.saved_tensors[0], None

@@ -24,6 +24,7 @@ Y = X + RNG.uniform(0.2, 0.7, X.shape) * RNG.choice([-1, 1], X.shape)
 POSITIVE = np.abs(X)
 ROW = np.array([[0.6, 1.4, 1.9, 0.75]])
 FIRST, MIDDLE = RNG.integers(0, 2, (1, 3, 4)), RNG.integers(0, 3, (2, 5, 4))
+ROWS = np.array([[3.0, 0, 1, 1, 3], [1, 3, 0, 2, 3]])
 LAST = np.array([[[3, 0], [1, 1], [2, 3]], [[0, 2], [3, 3], [1, 0]]])
 
 
@@ -89,11 +90,17 @@ def logsumexp(x, **how):
     return np.log(np.sum(np.exp(x), **how))
 
 
+def softmax(x, axis):
+    return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
+
+
 def reductions():
     references = {
         "sum": np.sum,
         "mean": np.mean,
         "max": np.max,
+        "min": np.min,
+        "even_max": np.max,
         "logsumexp": logsumexp,
         "vector_norm": lambda x, **how: np.sqrt(np.sum(x * x, **how)),
     }
@@ -113,6 +120,22 @@ CASES = [
     Case("square", lambda o, x: o.square(x), np.square),
     Case("relu", lambda o, x: o.relu(x), lambda x: np.maximum(x, 0)),
     Case("softplus", lambda o, x: o.softplus(x), lambda x: np.log(1 + np.exp(x))),
+    Case("sigmoid", lambda o, x: o.sigmoid(x), lambda x: 1 / (1 + np.exp(-x))),
+    Case("log_sigmoid", lambda o, x: o.log_sigmoid(x), lambda x: -np.log(1 + np.exp(-x))),
+    Case("cos", lambda o, x: o.cos(x), np.cos),
+    Case("acos", lambda o, x: o.acos(x), np.arccos, (X / 3,)),
+    *(
+        Case(f"pow({p})", lambda o, x, p=p: o.pow(x, p), lambda x, p=p: x**p, (POSITIVE,))
+        for p in (-1.5, 0, 0.3, 1, 1.5, 2, 2.7)
+    ),
+    *(
+        Case(
+            f"positive_part({slope})",
+            lambda o, x, slope=slope: o.positive_part(x, gradient_at_zero=slope),
+            lambda x: np.maximum(x, 0),
+        )
+        for slope in (0, 0.5, 1.0)
+    ),
     Case("log", lambda o, x: o.log(x), np.log, (POSITIVE,)),
     Case("log1p", lambda o, x: o.log1p(x), np.log1p, (POSITIVE,)),
     Case("sqrt", lambda o, x: o.sqrt(x), np.sqrt, (POSITIVE,)),
@@ -120,6 +143,9 @@ CASES = [
     Case("clip(min)", lambda o, x: o.clip(x, min=-0.125), lambda x: np.maximum(x, -0.125)),
     Case("clip(max)", lambda o, x: o.clip(x, max=0.25), lambda x: np.minimum(x, 0.25)),
     Case("maximum", lambda o, x, y: o.maximum(x, y), np.maximum, (X, Y)),
+    Case("minimum", lambda o, x, y: o.minimum(x, y), np.minimum, (X, Y)),
+    Case("xlogy", lambda o, x, y: o.xlogy(x, y), lambda x, y: x * np.log(y), (X, POSITIVE + 0.2)),
+    Case("xlogy(row)", lambda o, x, y: o.xlogy(x, y), lambda x, y: x * np.log(y), (X, ROW)),
     Case("where", lambda o, x, y: o.where(x > y, y, x * 2), lambda x, y: np.where(x > y, y, x * 2), (X, Y)),
     Case("where(number,)", lambda o, x: o.where(x > 0, 0.25, x), lambda x: np.where(x > 0, 0.25, x)),
     Case("where(, number)", lambda o, x: o.where(x > 0, x, -2), lambda x: np.where(x > 0, x, -2)),
@@ -129,6 +155,18 @@ CASES = [
     ),
     Case("numbers", lambda o, x: 1 - x + 2 / x - (x - 3) / 4, lambda x: 1 - x + 2 / x - (x - 3) / 4),
     Case("eye", lambda o, x: o.eye(3, like=x) * x, lambda x: np.eye(3) * x, (X[0, :, :1],)),
+    Case("arange", lambda o, x: o.arange(4, dtype=o.dtype(x), like=x) * x, lambda x: np.arange(4) * x),
+    *(
+        Case(
+            f"one_hot({dtype})",
+            lambda o, x, i, dtype=dtype: (
+                o.one_hot(o.astype(i, dtype), 4, dtype=o.dtype(x), like=x) * o.expand_dims(x, axis=-1)
+            ),
+            lambda x, i: np.eye(4)[np.rint(i).astype(int)] * x[..., None],
+            (X.reshape(2, 12)[:, 3:8], ROWS),
+        )
+        for dtype in ("int32", "int64")
+    ),
     Case("constant", lambda o, x: x * o.constant(np.pi, o.dtype(x)), lambda x: x * np.pi),
     Case("broadcasting", lambda o, x, r: x * r - r, lambda x, r: x * r - r, (X, ROW)),
     Case("reshape", lambda o, x: o.reshape(x, (4, 6)), lambda x: x.reshape(4, 6)),
@@ -170,6 +208,46 @@ CASES = [
         for indices, axis in ((FIRST, 0), (MIDDLE, 1), (LAST, 2), (LAST, -1))
         for dtype in ("int32", "int64")
     ),
+    Case("softmax(1)", lambda o, x: o.softmax(x, axis=1), lambda x: softmax(x, 1)),
+    Case("softmax(-1)", lambda o, x: o.softmax(x, axis=-1), lambda x: softmax(x, -1)),
+    *(
+        Case(
+            f"take({table.shape}, {shape}, {dtype})",
+            # Without NumPy shapes MXNet has no 0-d inputs.
+            lambda o, x, i, shape=shape, dtype=dtype: o.take(x, o.reshape(o.astype(i, dtype), shape)),
+            lambda x, i, shape=shape: x[np.rint(i).astype(int).reshape(shape)],
+            (table, indices),
+        )
+        for table, indices, shape in (
+            (X.reshape(4, 6), ROWS, (2, 5)),
+            (X.reshape(4, 3, 2), ROWS[1], (5,)),
+            (X.reshape(24), ROWS, (5, 2)),
+            (X.reshape(4, 6), ROWS[1, :1], ()),
+        )
+        for dtype in ("int32", "int64")
+    ),
+    *(
+        Case(
+            f"{name}({axis})",
+            lambda o, x, name=name, axis=axis: o.astype(getattr(o, name)(x, axis=axis), o.dtype(x)),
+            lambda x, reference=reference, axis=axis: reference(x, axis=axis),
+        )
+        for name, reference in (("cumulative_sum", np.cumsum), ("argsort", np.argsort), ("sort", np.sort))
+        for axis in (0, 1, -1)
+    ),
+    Case("matmul", lambda o, x, y: o.matmul(x, y), np.matmul, (X, Y.reshape(2, 4, 3)[..., :2])),
+    Case("matmul(2-D)", lambda o, x, y: o.matmul(x, y), np.matmul, (X[0], Y.reshape(4, 6)[:, :5])),
+    Case("matmul(, 2-D)", lambda o, x, y: o.matmul(x, y), np.matmul, (X, Y.reshape(4, 6)[:, :5])),
+    Case("matmul(1,)", lambda o, x, y: o.matmul(x, y), np.matmul, (Y[:1, :, :2], X.reshape(3, 2, 4))),
+    *(
+        Case(
+            f"vector_norm(ord={p})",
+            lambda o, x, p=p: o.vector_norm(x, axis=1, ord=p),
+            lambda x, p=p: np.linalg.norm(x, p, 1),
+            (Y,),
+        )
+        for p in (0.5, 1, 2.5, INF)
+    ),
     Case("multiply_no_nan", lambda o, x, y: o.multiply_no_nan(x, y), np.multiply, (X, Y)),
     *reductions(),
 ]
@@ -179,6 +257,8 @@ SOFTMAX = np.array([[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5], [1 / 3] * 3, [0
 LOG2, LOG3 = np.log(2), np.log(3)
 LOG_SOFTMAX = [[-LOG2, -LOG2, 3 - 1e4 - LOG2], [-LOG2, -1e4 - LOG2, -LOG2], [-INF, -LOG2, -LOG2], [-LOG3] * 3]
 EMPTY = np.zeros((0, 3))
+# Enough entries that an unstable sort shows itself.
+TIES = RNG.integers(0, 5, 700).astype("float64")
 
 EDGES = [
     Edge(
@@ -204,6 +284,86 @@ EDGES = [
     ),
     Edge("clip(min) edge", lambda o, x: o.clip(x, min=0.5), [[0.5, -1, INF]], [0.5, 0.5, INF], [[1, 0, 1]]),
     Edge("clip(max) edge", lambda o, x: o.clip(x, max=0.5), [[0.5, -INF, 2]], [0.5, -INF, 0.5], [[1, 1, 0]]),
+    *(
+        Edge(
+            f"positive_part({slope}) edge",
+            lambda o, x, slope=slope: o.positive_part(x, gradient_at_zero=slope),
+            [[0.0, -0.0, -1, 2, INF, -INF, NAN]],
+            [0, 0, 0, 2, INF, 0, NAN],
+            [[slope, slope, 0, 1, 1, 0, None]],
+        )
+        for slope in (0, 0.5, 1)
+    ),
+    *(
+        Edge(f"pow({p}) edge", lambda o, x, p=p: o.pow(x, p), [[0, 0.25, 4]], value, [gradient])
+        for p, value, gradient in (
+            (0, [1, 1, 1], [0, 0, 0]),
+            (0.5, [0, 0.5, 2], [None, 1, 0.25]),
+            (1, [0, 0.25, 4], [1, 1, 1]),
+            (1.5, [0, 0.125, 8], [0, 0.75, 3]),
+            (2, [0, 0.0625, 16], [0, 0.5, 8]),
+            (3.0, [0, 1 / 64, 64], [0, 3 / 16, 48]),
+        )
+    ),
+    Edge(
+        "sigmoid edge",
+        lambda o, x: o.sigmoid(x),
+        [[0.0, -0.0, 1e4, -1e4, INF, -INF, NAN]],
+        [0.5, 0.5, 1, 0, 1, 0, NAN],
+        [[0.25, 0.25, 0, 0, 0, 0, None]],
+    ),
+    Edge(
+        "log_sigmoid edge",
+        lambda o, x: o.log_sigmoid(x),
+        [[0.0, -0.0, 1e4, -1e4, INF, -INF, NAN]],
+        [-LOG2, -LOG2, 0, -1e4, 0, -INF, NAN],
+        [[0.5, 0.5, 0, 1, 0, 1, None]],
+    ),
+    Edge(
+        "softmax edge",
+        lambda o, x: o.softmax(x, axis=1) * o.softmax(x, axis=1),
+        [[[1e4, 1e4, 3], [-1e4, -2e4, -1e4], [-INF, 1, 1], [-INF, 0, -INF]]],
+        [[0.25, 0.25, 0], [0.25, 0, 0.25], [0, 0.25, 0.25], [0, 1, 0]],
+        [np.zeros((4, 3))],
+    ),
+    Edge(
+        "xlogy edge",
+        lambda o, x, y: o.xlogy(x, y),
+        [[0.0, -0.0, 0, 0, 0, 2, -3, 0], [0.0, 0.0, -1, INF, 4, 0.0, 0.5, NAN]],
+        [0, 0, 0, 0, 0, -INF, 3 * LOG2, NAN],
+        [[0, 0, 0, 0, 2 * LOG2, -INF, -LOG2, None], [0, 0, 0, 0, 0, INF, -6, None]],
+    ),
+    Edge(
+        "even_max edge",
+        lambda o, x: o.even_max(x, axis=1),
+        [
+            [
+                [3, 1, 3],
+                [-INF, 2, -INF],
+                [-0.7, -0.7, -0.7],
+                [0.0, -0.0, -1],
+                [INF, 5, INF],
+                [-INF, -INF, -INF],
+            ]
+        ],
+        [3, 2, -0.7, 0, INF, -INF],
+        [[[0.5, 0, 0.5], [0, 1, 0], [1 / 3] * 3, [0.5, 0.5, 0], [0.5, 0, 0.5], [1 / 3] * 3]],
+    ),
+    Edge(
+        "argsort edge",
+        lambda o, x: o.astype(o.argsort(x, axis=0), o.dtype(x)),
+        [TIES],
+        np.argsort(TIES, kind="stable"),
+        [TIES * 0],
+    ),
+    Edge("sort edge", lambda o, x: o.sort(x, axis=0), [[3, INF, 1, -INF]], [-INF, 1, 3, INF], [[1, 1, 1, 1]]),
+    Edge(
+        "replace_gradient edge",
+        lambda o, value, x, gradient: o.sum(3 * o.replace_gradient(value * 1, x * 2, gradient * 1), axis=1),
+        [[[2, INF], [4, 5]], [[6, -INF], [8, 9]], [[-2, 3], [0, 7]]],
+        [INF, 27],
+        [np.zeros((2, 2)), [[-4, 6], [0, 14]], np.zeros((2, 2))],
+    ),
     Edge("max edge", lambda o, x: o.max(x, axis=1), [[[-INF, -3], [5, 2]]], [-3, 5], [[[0, 1], [1, 0]]]),
     Edge(
         "softplus edge",
@@ -246,6 +406,16 @@ EDGES = [
         [[[0, 0, 0], [3, 0, 4]]],
         [0, 5],
         [[[0, 0, 0], [0.6, 0, 0.8]]],
+    ),
+    *(
+        Edge(
+            f"vector_norm(ord={p}) edge",
+            lambda o, x, p=p: o.vector_norm(x, axis=1, ord=p),
+            [[[0, 0, 0], [4, 0, -4]]],
+            [0, value],
+            [[[0, 0, 0], [slope, 0, -slope]]],
+        )
+        for p, value, slope in ((0.5, 16, 2), (1, 8, 1), (3, 4 * 2 ** (1 / 3), 2 ** (-2 / 3)), (INF, 4, 0.5))
     ),
     Edge("stop_gradient edge", lambda o, x: o.stop_gradient(x) * x, [[2, -3]], [4, 9], [[2, -3]]),
     Edge("mean(empty) edge", lambda o, x: o.mean(x), [EMPTY], NAN, [EMPTY]),
@@ -338,6 +508,16 @@ def test_any_batch_size_in_a_traced_function(backend, xla):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sigmoid_keeps_relative_precision_in_both_tails(backend, dtype):
+    x, eps = np.array([-60.0, -20.3, -8.0, -0.5, 0.5, 4.0, 8.0, 25.0, 60.0]), np.finfo(dtype).eps
+    results = differentiate(backend, lambda o, x: o.sigmoid(x), tensor(backend, x, dtype), argnums=(0,))
+    value, gradient = map(backend.to_numpy, (results[0], *results[1]))
+    x = x.astype(dtype).astype("float64")
+    np.testing.assert_allclose(value, 1 / (1 + np.exp(-x)), rtol=4 * eps)
+    np.testing.assert_allclose(gradient, 1 / (2 + np.exp(-x) + np.exp(x)), rtol=8 * eps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_softplus_keeps_relative_precision_in_its_tail(backend, dtype):
     x, eps = np.array([-20.0, -8.0, -0.5, 0.5, 4.0, 8.0, 14.0, 25.0]), np.finfo(dtype).eps
     results = differentiate(backend, lambda o, x: o.softplus(x), tensor(backend, x, dtype), argnums=(0,))
@@ -360,6 +540,10 @@ P, Q = np.array([False, False, True, True]), np.array([False, True, False, True]
         (lambda o, p: o.any(p), (P.reshape(2, 2),), True),
         (lambda o, p: o.any(p), (P[:2],), False),
         (lambda o, p: o.any(p), (P[:0],), False),
+        (lambda o, p: o.all(p), (P.reshape(2, 2),), False),
+        (lambda o, p: o.all(p), (P[2:],), True),
+        (lambda o, p: o.all(p), (P[:0],), True),
+        (lambda o, x: o.isnan(x), (np.array([INF, -INF, NAN, 0, 1e4]),), [0, 0, 1, 0, 0]),
         (lambda o, x, y: x < y, (A, B), [1, 0, 0, 0]),
         (lambda o, x, y: x <= y, (A, B), [1, 1, 0, 0]),
         (lambda o, x, y: x > y, (A, B), [0, 0, 0, 1]),

@@ -12,6 +12,7 @@ another array of the same dtype or with a Python number) and nothing else: no in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -57,6 +58,10 @@ class Ops(Protocol):
         """Absolute value; its gradient at 0 is 0."""
         ...
 
+    def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
+        """The numbers from 0 to n - 1, on the device of `like`."""
+        ...
+
     def exp(self, x: Array, /) -> Array: ...
 
     def log(self, x: Array, /) -> Array: ...
@@ -66,6 +71,17 @@ class Ops(Protocol):
     def sqrt(self, x: Array, /) -> Array: ...
 
     def square(self, x: Array, /) -> Array: ...
+
+    def pow(self, x: Array, exponent: float, /) -> Array:
+        """A non-negative `x` to a power that is a Python number.
+
+        The gradient is ``exponent * x**(exponent - 1)``, and 0 everywhere for an exponent of 0.
+        """
+        ...
+
+    def cos(self, x: Array, /) -> Array: ...
+
+    def acos(self, x: Array, /) -> Array: ...
 
     def relu(self, x: Array, /) -> Array:
         """``max(x, 0)`` with gradient 0 at 0; NaN stays NaN."""
@@ -103,6 +119,18 @@ class Ops(Protocol):
 
     def max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array: ...
 
+    def cumulative_sum(self, x: Array, /, *, axis: int) -> Array:
+        """The sums of the entries up to each one, itself included, along an axis."""
+        ...
+
+    def argsort(self, x: Array, /, *, axis: int) -> Array:
+        """Where the entries in ascending order stand along an axis; equal ones keep their order."""
+        ...
+
+    def matmul(self, x1: Array, x2: Array, /) -> Array:
+        """Products of the matrices in the last two axes; the axes before them broadcast."""
+        ...
+
     def reshape(self, x: Array, /, shape: tuple[int, ...]) -> Array: ...
 
     def expand_dims(self, x: Array, /, *, axis: int) -> Array: ...
@@ -125,8 +153,20 @@ class Ops(Protocol):
         """Pick by index along an axis; `indices` are integers in range, of the rank of `x`."""
         ...
 
+    def take(self, x: Array, indices: Array, /) -> Array:
+        """The entries along the first axis of `x`, picked by integers in range, of any shape."""
+        ...
+
     def stop_gradient(self, x: Array, /) -> Array:
         """The same values, through which no gradient flows."""
+        ...
+
+    def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
+        """`value`, whose gradient by `x` is `gradient` whatever is computed from it afterwards.
+
+        All three have one shape. What flows back into the result is ignored: no factor reaches
+        `gradient`, and nothing reaches the inputs but `x`.
+        """
         ...
 
     # ------------------------------------------------------------------- derived half
@@ -139,6 +179,61 @@ class Ops(Protocol):
     def slice_along_axis(self, x: Array, start: int, stop: int, /, *, axis: int) -> Array:
         """The entries from `start` to before `stop`, both known, along an axis counted from the first."""
         return x[(*(slice(None),) * axis, slice(start, stop))]
+
+    def isnan(self, x: Array, /) -> Array:
+        return x != x  # noqa: PLR0124  only NaN differs from itself
+
+    def all(self, x: Array, /) -> Array:
+        """Whether no element of a boolean array is false, as a 0-d array."""
+        return self.logical_not(self.any(self.logical_not(x)))
+
+    def minimum(self, x1: Array, x2: Array, /) -> Array:
+        """Elementwise minimum of two arrays; the gradient at a tie is unspecified."""
+        return -self.maximum(-x1, -x2)
+
+    def min(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        return -self.max(-x, axis=axis, keepdims=keepdims)
+
+    def sort(self, x: Array, /, *, axis: int) -> Array:
+        """The entries in ascending order along an axis."""
+        return self.take_along_axis(x, self.argsort(x, axis=axis), axis=axis)
+
+    def one_hot(self, indices: Array, n: int, /, *, dtype: str, like: Array) -> Array:
+        """1 at each index and 0 elsewhere along a new last axis of size n; all 0 for an index beyond it."""
+        classes = self.arange(n, dtype=self.dtype(indices), like=like)
+        return self.astype(self.expand_dims(indices, axis=-1) == classes, dtype)
+
+    def positive_part(self, x: Array, /, *, gradient_at_zero: float = 0.0) -> Array:
+        """``max(x, 0)`` with the given gradient at 0, on which frameworks disagree: 0, 0.5 or 1."""
+        if gradient_at_zero == 0:
+            return self.relu(x)
+        if gradient_at_zero == 1:
+            return self.clip(x, min=0.0)
+        return gradient_at_zero * self.clip(x, min=0.0) + (1 - gradient_at_zero) * self.relu(x)
+
+    def even_max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
+        """The maximum along an axis, whose gradient is shared equally among ties."""
+        largest = self.stop_gradient(self.max(x, axis=axis, keepdims=True))
+        at_top = x == largest
+        ties = self.astype(at_top, self.dtype(x))
+        share = ties / self.sum(ties, axis=axis, keepdims=True)
+        result = self.sum(self.where(at_top, x, 0.0) * share, axis=axis, keepdims=True)
+        # Adding up the shares rounds, which is made good, but for an infinity: that came out right,
+        # and its difference to itself is NaN.
+        error = self.where(self.isinf(largest), 0.0, largest - result)
+        result = result + self.stop_gradient(error)
+        return result if keepdims else self.squeeze(result, axis)
+
+    def sigmoid(self, x: Array, /) -> Array:
+        """``1 / (1 + exp(-x))`` without overflow, to relative precision in both tails of the gradient."""
+        # 1 / (1 + exp(-x))       if x >= 0
+        # exp(x) / (1 + exp(x))   if x < 0
+        non_negative = x >= 0
+        decay = self.exp(-self.where(non_negative, x, -x))
+        return self.where(non_negative, 1.0, decay) / (1.0 + decay)
+
+    def log_sigmoid(self, x: Array, /) -> Array:
+        return -self.softplus(-x)
 
     def softplus(self, x: Array, /) -> Array:
         """``log(1 + exp(x))`` without overflow, with gradient sigmoid(x) everywhere."""
@@ -162,6 +257,17 @@ class Ops(Protocol):
         shifted = x - self.stop_gradient(self.max(x, axis=axis, keepdims=True))
         return shifted - self.log(self.sum(self.exp(shifted), axis=axis, keepdims=True))
 
+    def softmax(self, x: Array, /, *, axis: int) -> Array:
+        """``exp(x) / sum(exp(x))`` along an axis without overflow; 0 for an entry of -inf."""
+        powers = self.exp(x - self.stop_gradient(self.max(x, axis=axis, keepdims=True)))
+        return powers / self.sum(powers, axis=axis, keepdims=True)
+
+    def xlogy(self, x: Array, y: Array, /) -> Array:
+        """``x * log(y)``, but 0, with finite gradients, where `x` is 0 and the logarithm infinite or NaN."""
+        # Replacing y itself, rather than the logarithm, keeps 0 * (1 / 0) out of its gradient.
+        indefinite = self.logical_and(x == 0, self.logical_or(y <= 0, self.isinf(y)))
+        return x * self.log(self.where(indefinite, 1.0, y))
+
     def multiply_no_nan(self, x: Array, y: Array, /) -> Array:
         """``x * y``, but 0 where `y` is 0 and `x` infinite."""
         # Replacing the infinite factor, rather than the product, leaves both gradients alone
@@ -169,12 +275,30 @@ class Ops(Protocol):
         indefinite = self.logical_and(self.isinf(x), y == 0)
         return self.where(indefinite, 0.0, x) * y
 
-    def vector_norm(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
-        """Euclidean norm along an axis, with gradient 0, not NaN, at the zero vector."""
-        sum_of_squares = self.sum(self.square(x), axis=axis, keepdims=keepdims)
-        at_zero = sum_of_squares == 0
-        # The derivative of sqrt at 0 is infinite and would turn the selected 0 into NaN.
-        return self.where(at_zero, 0.0, self.sqrt(self.where(at_zero, 1.0, sum_of_squares)))
+    def vector_norm(self, x: Array, /, *, axis: int, keepdims: bool = False, ord: float = 2.0) -> Array:
+        """``sum(|x|**ord)**(1 / ord)`` along an axis, with gradient 0, not NaN, at the zero vector.
+
+        An infinite `ord` means the largest magnitude, and shares the gradient among ties.
+        """
+        if ord == math.inf:
+            return self.even_max(self.abs(x), axis=axis, keepdims=keepdims)
+        total = self.sum(self._magnitude_to_power(x, ord), axis=axis, keepdims=keepdims)
+        if ord == 1:
+            return total
+        at_zero = total == 0
+        # The derivative of the root at 0 is infinite and would turn the selected 0 into NaN.
+        total = self.where(at_zero, 1.0, total)
+        return self.where(at_zero, 0.0, self.sqrt(total) if ord == 2 else self.pow(total, 1 / ord))
+
+    def _magnitude_to_power(self, x: Array, exponent: float, /) -> Array:
+        if exponent == 2:
+            return self.square(x)
+        magnitude = self.abs(x)
+        if exponent >= 1:
+            return magnitude if exponent == 1 else self.pow(magnitude, exponent)
+        # As with the root, an infinite derivative at 0.
+        at_zero = magnitude == 0
+        return self.where(at_zero, 0.0, self.pow(self.where(at_zero, 1.0, magnitude), exponent))
 
 
 def requires_float32_accumulation(dtype: str) -> bool:
