@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from unified_loss.ops import Array
 
+from .calls import gradient_output, input_tensors, prepared_call, sequence_of
 from .cases import Case, Outcome
 
 if TYPE_CHECKING:
@@ -17,59 +19,133 @@ if TYPE_CHECKING:
 
 NativeLoss = Callable[..., Array]
 
+_SEPARATE = ("keras", "optax")
+"""Frameworks whose losses are in a package of their own, beside that of their tensors."""
+
 
 def tensor(backend: Backend, x: Any) -> Any:
     """A tensor as the users of the native loss make it; None and plain numbers stay."""
     return _TENSORS[backend.name](backend.framework, x) if isinstance(x, np.ndarray) else x
 
 
+def native_loss(case: Case, backend: Backend) -> Any:
+    """The native class or function of a case."""
+    root, *path = case.loss.split(".")
+    module = importlib.import_module(root) if root in _SEPARATE else backend.framework
+    return functools.reduce(getattr, path, module)
+
+
 def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
-    constructor: Any = functools.reduce(getattr, case.loss.split(".")[1:], backend.framework)
-    loss = constructor(**{name: tensor(backend, value) for name, value in case.kwargs.items()})
-    tensors = [tensor(backend, entry.value) for entry in case.inputs]
+    make = functools.partial(tensor, backend)
+    load_state = _STATES.get(backend.name, _no_state)
+    call = prepared_call(case, native_loss(case, backend), make, load_state, backend)
+    outputs = call(*input_tensors(case, make, backend))
+    values = sequence_of([_detached(backend, x) for x in outputs], backend)
+    dtypes = tuple(backend.dtype(x) for x in outputs)
     has_gradient = case.kind == "live" or (case.recorded is not None and case.recorded.gradient is not None)
-    position = case.gradient_of if has_gradient else None
-    value, gradient = _EVALUATIONS[backend.name](backend.framework, loss, tensors, position)
-    array = backend.to_numpy(value)
-    return Outcome(
-        array.sum() if case.summed else array,
-        backend.dtype(value),
-        None if gradient is None else backend.to_numpy(gradient),
+    if case.summed:
+        values = tuple(x.sum() for x in values)
+    if case.gradient_of is None or not has_gradient:
+        return Outcome(values, dtypes)
+    inputs, chosen = input_tensors(case, make, backend), gradient_output(case)
+    gradient = _GRADIENTS[backend.name](
+        backend.framework, lambda *xs: call(*xs)[chosen], inputs, case.gradient_of
     )
+    return Outcome(values, dtypes, backend.to_numpy(gradient))
 
 
-def _mxnet(mx: Any, loss: NativeLoss, inputs: Sequence[Any], position: int | None) -> tuple[Any, Any]:
-    if position is None:
-        return loss(*inputs), None
+def _detached(backend: Backend, x: Array) -> Array:
+    return x.detach() if backend.name in ("torch", "paddle") else x
+
+
+# ------------------------------------------------------------------------------- gradients
+
+
+def _mxnet(mx: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
     inputs[position].attach_grad()
     with mx.autograd.record():
         value = loss(*inputs)
     value.backward()
-    return value, inputs[position].grad
+    return inputs[position].grad
 
 
-def _mindspore(ms: Any, loss: NativeLoss, inputs: Sequence[Any], position: int | None) -> tuple[Any, Any]:
-    value = loss(*inputs)
-    if position is None:
-        return value, None
-    return value, ms.grad(lambda *xs: loss(*xs).sum(), position)(*inputs)
+def _mindspore(ms: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
+    def of_one(x: Any) -> Any:
+        return loss(*inputs[:position], x, *inputs[position + 1 :]).sum()
+
+    return ms.grad(of_one)(inputs[position])
 
 
-def _paddle(_: Any, loss: NativeLoss, inputs: Sequence[Any], position: int | None) -> tuple[Any, Any]:
-    if position is None:
-        return loss(*inputs), None
+def _torch(_: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
+    inputs[position].requires_grad_()
+    loss(*inputs).sum().backward()
+    return inputs[position].grad
+
+
+def _paddle(_: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
     inputs[position].stop_gradient = False
-    value = loss(*inputs)
-    value.sum().backward()
-    return value.detach(), inputs[position].grad
+    loss(*inputs).sum().backward()
+    return inputs[position].grad
 
 
-_EVALUATIONS = {"mxnet": _mxnet, "mindspore": _mindspore, "paddle": _paddle}
+def _tensorflow(tf: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
+    with tf.GradientTape() as tape:
+        tape.watch(inputs[position])
+        value = loss(*inputs)
+    return tf.convert_to_tensor(tape.gradient(value, inputs[position]))
+
+
+def _jax(jax: Any, loss: NativeLoss, inputs: Sequence[Any], position: int) -> Any:
+    def of_one(x: Any) -> Any:
+        return loss(*inputs[:position], x, *inputs[position + 1 :]).sum()
+
+    return jax.grad(of_one)(inputs[position])
+
+
+_GRADIENTS: dict[str, Callable[[Any, NativeLoss, Sequence[Any], int], Any]] = {
+    "mxnet": _mxnet,
+    "mindspore": _mindspore,
+    "torch": _torch,
+    "paddle": _paddle,
+    "tensorflow": _tensorflow,
+    "jax": _jax,
+}
 
 _TENSORS: dict[str, Callable[[Any, Any], Any]] = {
     # The legacy arrays, which are what users of MXNet 1.9 have.
     "mxnet": lambda mx, x: mx.nd.array(x, dtype=x.dtype),
     "mindspore": lambda ms, x: ms.Tensor(x),
     "paddle": lambda paddle, x: paddle.to_tensor(x),
+    "torch": lambda torch, x: torch.tensor(x),
+    "tensorflow": lambda tf, x: tf.constant(x),
+    "jax": lambda jax, x: jax.numpy.asarray(x),
 }
+
+
+# --------------------------------------------------------------------------------- weights
+
+
+def _torch_state(module: Any, state: dict[str, Any]) -> Any:
+    module.to(next(iter(state.values())).dtype).load_state_dict(state)
+    return module
+
+
+def _paddle_state(layer: Any, state: dict[str, Any]) -> Any:
+    dtype = next(iter(state.values())).dtype
+    layer.to(dtype=dtype)
+    for name, value in state.items():
+        # A list of lists of weights: the state dictionary's names do not say which is which.
+        attribute, *positions = name.split(".")
+        parameter = getattr(layer, attribute)
+        for i in positions:
+            parameter = parameter[int(i)]
+        parameter.set_value(value)
+    return layer
+
+
+def _no_state(loss: Any, _: dict[str, Any]) -> Any:
+    raise NotImplementedError(f"no way is known to give {type(loss).__name__} its weights")
+
+
+_STATES: dict[str, Callable[[Any, dict[str, Any]], Any]] = {"torch": _torch_state, "paddle": _paddle_state}

@@ -154,7 +154,7 @@ class _Job:
         self.status: Status = "ok"
         self.reason = self.note = ""
         self.version: str | None = None
-        self._remaining = [case for case in cases if case.kind != "live" or case.framework == backend]
+        self._remaining = [case for case in cases if case.kind != "live" or case.native_backend == backend]
         self._total = len(self._remaining)
         self._deaths = 0
 

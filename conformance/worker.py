@@ -7,6 +7,7 @@ case ``start`` and ``result``, so that whoever reads knows which case a crash be
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -15,16 +16,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from unified_loss.availability import backends
 from unified_loss.dispatch import use_backend
-from unified_loss.errors import BackendError, UnsupportedOperation
+from unified_loss.errors import BackendError, UnifiedLossError, UnsupportedOperation
 from unified_loss.gradients import value_and_grad
 from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
 
 from . import comparison, live, tolerances
+from .calls import gradient_output, input_tensors, prepared_call
 from .cases import Case, Outcome, load_cases
 from .comparison import Check
 from .results import Result
@@ -64,28 +64,54 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
 
 
 def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
-    def tensor(x: Any) -> Any:
-        if not isinstance(x, np.ndarray):
-            return x
-        return live.tensor(backend, x) if case.kind == "live" else backend.asarray(x)
-
-    loss = resolve(case.loss)(**{name: tensor(value) for name, value in case.kwargs.items()})
-    inputs = [tensor(entry.value) for entry in case.inputs]
+    make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
+    call = prepared_call(case, resolve(case.loss), make, _load_state, backend)
+    inputs = input_tensors(case, make, backend)
+    if case.raises:
+        yield _refusal(call, inputs)
+        return
     expected = case.expected or live.native_outcome(case, backend)
 
-    value = loss(*inputs)
-    yield comparison.same("framework of the value", backend.name, _framework(backend, value))
-    yield comparison.same("dtype", expected.dtype, backend.dtype(value))
-    yield from _values(case, "value", expected, _result_array(case, backend, value))
+    outputs = call(*inputs)
+    yield comparison.same("number of outputs", len(expected.values), len(outputs))
+    for name, dtype, value in zip(_names(expected), expected.dtypes, outputs, strict=True):
+        yield comparison.same(f"framework of the {name}", backend.name, _framework(backend, value))
+        yield comparison.same(f"dtype of the {name}", dtype, backend.dtype(value))
+    yield from _values(case, "", expected, [_result_array(case, backend, x) for x in outputs])
     if gradients and case.gradient_of is not None:
-        x = inputs[case.gradient_of]
-        again, gradient = value_and_grad(loss, case.gradient_of)(*inputs)
-        yield from _values(case, "value beside the gradient", expected, _result_array(case, backend, again))
+        x, chosen = inputs[case.gradient_of], gradient_output(case)
+        again, gradient = value_and_grad(lambda *xs: call(*xs)[chosen], case.gradient_of)(*inputs)
+        only = Outcome.of(expected.values[chosen], expected.dtypes[chosen])
+        yield from _values(case, " beside the gradient", only, [_result_array(case, backend, again)])
         yield comparison.same("dtype of the gradient", backend.dtype(x), backend.dtype(gradient))
         tolerance = tolerances.of_outcome(case, backend.dtype(x))
         yield comparison.close("gradient", expected.gradient, backend.to_numpy(gradient), tolerance)
-    if case.framework == backend.name and case.recorded and not (case.kind == "oracle" and not case.finding):
-        yield from _drift(case, case.recorded, live.native_outcome(case, backend))
+    if case.native_backend == backend.name and _has_native(case):
+        yield from _drift(case, case.recorded or expected, live.native_outcome(case, backend))
+
+
+def _has_native(case: Case) -> bool:
+    by_formula_only = case.kind == "oracle" and not case.finding
+    return case.recorded is not None and case.runs_natively and not by_formula_only
+
+
+def _refusal(call: Callable[..., Any], inputs: list[Any]) -> Check:
+    """That a call is refused with an error that says so, and not by a crash or not at all."""
+    try:
+        outputs = call(*inputs)
+    except (UnifiedLossError, ValueError, TypeError, IndexError):
+        return Check("refusal", True)
+    return Check("refusal", False, "an error", f"{len(outputs)} outputs")
+
+
+def _load_state(loss: Any, state: dict[str, Any]) -> Any:
+    loss.load_state(state)
+    return loss
+
+
+def _names(outcome: Outcome) -> list[str]:
+    count = len(outcome.values)
+    return ["value"] if count == 1 else [f"output {i}" for i in range(count)]
 
 
 def _framework(backend: Backend, value: Any) -> str:
@@ -97,19 +123,25 @@ def _result_array(case: Case, backend: Backend, value: Any) -> Any:
     return array.sum() if case.summed else array
 
 
-def _values(case: Case, quantity: str, expected: Outcome, got: Any) -> Iterator[Check]:
-    yield comparison.close(quantity, expected.value, got, tolerances.of_outcome(case, expected.dtype))
-    if case.printed:
+def _values(case: Case, when: str, expected: Outcome, got: list[Any]) -> Iterator[Check]:
+    for name, wanted, dtype, array in zip(
+        _names(expected), expected.values, expected.dtypes, got, strict=True
+    ):
+        yield comparison.close(f"{name}{when}", wanted, array, tolerances.of_outcome(case, dtype))
+    if case.printed and not when:
         tolerance = tolerances.of_printed(case.printed)
-        yield comparison.close(f"{quantity}, as printed", case.printed.value, got, tolerance)
+        yield comparison.close("value, as printed", case.printed.value, got[0], tolerance)
 
 
 def _drift(case: Case, recorded: Outcome, now: Outcome) -> Iterator[Check]:
     """Whether the framework still gives what was recorded from it."""
     what = f"recorded from {case.framework} {case.version}"
-    tolerance = tolerances.of_repetition(recorded.dtype)
-    yield comparison.close(f"native value, {what}", recorded.value, now.value, tolerance)
+    outputs = zip(_names(recorded), recorded.values, recorded.dtypes, now.values, strict=True)
+    for name, was, dtype, is_now in outputs:
+        tolerance = tolerances.of_repetition(dtype)
+        yield comparison.close(f"native {name}, {what}", was, is_now, tolerance)
     if recorded.gradient is not None:
+        tolerance = tolerances.of_repetition(recorded.dtypes[-1])
         yield comparison.close(f"native gradient, {what}", recorded.gradient, now.gradient, tolerance)
 
 

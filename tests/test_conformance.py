@@ -26,7 +26,7 @@ STORED = [case for case in CASES.values() if case.kind != "live"]
 def test_every_cell(loss, backend):
     wrong = []
     for case in load_cases([loss]):
-        if case.kind == "live" and case.framework != backend.name:
+        if case.kind == "live" and case.native_backend != backend.name:
             continue
         result = check_case(case, backend)
         if result.status != "ok":
@@ -153,7 +153,7 @@ def test_unit_tests_bring_their_own_tolerance():
 
 
 def wrong_value(case):
-    factor = Outcome(case.recorded.value * 1.001 + 0.001, case.recorded.dtype, case.recorded.gradient)
+    factor = Outcome.of(case.recorded.value * 1.001 + 0.001, case.recorded.dtype, case.recorded.gradient)
     return dataclasses.replace(case, recorded=factor)
 
 
@@ -180,8 +180,8 @@ def test_a_wrong_gradient_dtype_or_shape_fails(change):
     right = case.recorded
     wrong = {
         "gradient": dataclasses.replace(right, gradient=right.gradient * 1.001),
-        "dtype": dataclasses.replace(right, dtype="float64"),
-        "shape": dataclasses.replace(right, value=right.value[:, None]),
+        "dtype": dataclasses.replace(right, dtypes=("float64",)),
+        "shape": dataclasses.replace(right, values=(right.value[:, None],)),
     }[change]
     result = check_case(dataclasses.replace(case, recorded=wrong), ul.get_backend("numpy"))
     assert result.status == "failed"
@@ -213,7 +213,7 @@ def test_a_framework_that_gives_something_else_than_was_recorded_is_noticed(monk
         (right.value * 1.00001, right.gradient, ["native value, recorded from numpy 1.9.1"]),
         (right.value, right.gradient * 1.00001, ["native gradient, recorded from numpy 1.9.1"]),
     ):
-        now = Outcome(value, right.dtype, gradient)
+        now = Outcome.of(value, right.dtype, gradient)
         monkeypatch.setattr(live, "native_outcome", lambda *_, now=now: now)
         checks = check_case(case, ul.get_backend("numpy")).checks
         assert [check.quantity for check in checks if not check.holds] == wrong
@@ -226,7 +226,7 @@ def test_a_live_loss_that_differs_is_noticed(monkeypatch):
     gradient = np.sign(x["pred"] - x["label"].reshape(5, 3, 4)) * x["sample_weight"] * np.float32(0.7 / 20)
     monkeypatch.setattr(live, "tensor", lambda _, array: array)
     for axes, wrong in (((0, 2), set()), ((1, 2), {"value", "value beside the gradient"})):
-        now = Outcome(losses.mean(axis=axes), "float32", gradient)
+        now = Outcome.of(losses.mean(axis=axes), "float32", gradient)
         monkeypatch.setattr(live, "native_outcome", lambda *_, now=now: now)
         checks = check_case(case, ul.get_backend("numpy")).checks
         assert {check.quantity for check in checks if not check.holds} == wrong
