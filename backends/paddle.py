@@ -94,7 +94,7 @@ class PaddleBackend(Backend):
     def pow(self, x: Array, exponent: float, /) -> Array:
         # Paddle takes a number as exponent in float32; a tensor has NaN as gradient for 0**0.
         if exponent == 0:
-            return paddle.ones_like(x)
+            return paddle.full_like(x, 1.0, device=_place(x))
         return paddle.pow(x, paddle.full([], exponent, x.dtype, device=_place(x)))
 
     def abs(self, x: Array, /) -> Array:
@@ -168,7 +168,11 @@ class PaddleBackend(Backend):
         return paddle.gather_nd(x, paddle.unsqueeze(indices.astype("int64"), -1))
 
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
-        return _Replaced.apply(self.stop_gradient(value), x, self.stop_gradient(gradient))
+        # to_static sees no gradient in a layer that does not compute its result from x, so the values
+        # are put in afterwards; the layer ignores the 0 that comes back from the branch not taken.
+        always = paddle.full_like(x, True, dtype="bool", device=_place(x))
+        slope = _Replaced.apply(x, self.stop_gradient(gradient))
+        return paddle.where(always, self.stop_gradient(value), slope)
 
     def stop_gradient(self, x: Array, /) -> Array:
         # Under to_static (3.3.1) a detached input shares its memory with results written in place:
@@ -216,14 +220,14 @@ class PaddleBackend(Backend):
 
 class _Replaced(paddle.autograd.PyLayer):  # type: ignore[misc]
     @staticmethod
-    def forward(ctx: Any, value: Array, _x: Array, gradient: Array) -> Array:
+    def forward(ctx: Any, x: Array, gradient: Array) -> Array:
         ctx.save_for_backward(gradient)
-        return value.clone()
+        return x.clone()
 
     @staticmethod
     def backward(ctx: Any, _head: Array) -> tuple[Array | None, ...]:
         (gradient,) = ctx.saved_tensor()
-        return None, gradient, None
+        return gradient, None
 
 
 def _place(like: Array) -> Any:

@@ -507,6 +507,28 @@ def test_any_batch_size_in_a_traced_function(backend, xla):
         check(backend, item, "float32", xs, result)
 
 
+# What torch 2.13's and Paddle 3.3's tracers say of themselves.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Tensor do not have 'place' interface:UserWarning")
+@pytest.mark.backends("torch", "paddle", "mindspore")
+def test_a_replaced_gradient_survives_tracing(backend):
+    # Paddle's and MindSpore's own ways to define a gradient lose it there, without a word.
+    trace = {
+        "torch": lambda f: backend.framework.compile(f, fullgraph=True, backend="aot_eager"),
+        "paddle": lambda f: backend.framework.jit.to_static(f, full_graph=True),
+        "mindspore": lambda f: backend.framework.jit(f, capture_mode="trace"),
+    }[backend.name]
+
+    def program(value, x, gradient):
+        return backend.sum(3 * backend.replace_gradient(value, x * 2, gradient))
+
+    inputs = [tensor(backend, x, "float32") for x in ([[2, 3], [4, 5]], [[6, 7], [8, 9]], [[-2, 3], [0, 7]])]
+    value, gradients = backend.value_and_grad(trace(program), (0, 1), inputs)
+    assert backend.to_numpy(value) == 42
+    by_value, by_x = (backend.to_numpy(g).tolist() for g in gradients)
+    assert (by_value, by_x) == ([[0, 0], [0, 0]], [[-4, 6], [0, 14]])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sigmoid_keeps_relative_precision_in_both_tails(backend, dtype):
     x, eps = np.array([-60.0, -20.3, -8.0, -0.5, 0.5, 4.0, 8.0, 25.0, 60.0]), np.finfo(dtype).eps
