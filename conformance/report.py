@@ -14,7 +14,8 @@ from rich.text import Text
 
 import unified_loss
 
-from .cases import Case, encode, load_cases
+from .cases import Case, encode
+from .collection import load_cases
 from .comparison import Check
 from .explanation import explain, reproduce
 from .results import GRAVITY, BackendRun, Cell, Result, Run

@@ -22,7 +22,8 @@ from typing import Any
 from unified_loss import config
 from unified_loss.registry import ENTRIES, entry_of
 
-from .cases import Case, load_cases, loss_names
+from .cases import Case
+from .collection import load_cases, loss_names
 from .results import BackendRun, Result, Run, Status
 
 Progress = Callable[[str, int, int, str], None]

@@ -25,7 +25,8 @@ from unified_loss.naming import resolve
 
 from . import comparison, live, tolerances
 from .calls import gradient_output, input_tensors, prepared_call
-from .cases import Case, Outcome, load_cases
+from .cases import Case, Outcome
+from .collection import load_cases
 from .comparison import Check
 from .results import Result
 

@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" not in metafunc.fixturenames:
+    if "backend" not in metafunc.fixturenames or _names_backends_itself(metafunc):
         return
     chosen = metafunc.config.getoption("--backend") or ORDER
     marker = metafunc.definition.get_closest_marker("backends")
@@ -49,6 +49,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: not all of {meant} are backends")
     names = [name for name in ORDER if name in chosen and name in meant]
     metafunc.parametrize("backend", names, ids=[f"backend={name}" for name in names], indirect=True)
+
+
+def _names_backends_itself(metafunc: pytest.Metafunc) -> bool:
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any("backend" in mark.args[0] for mark in marks)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -69,13 +74,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_position)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = config.getoption("--backend") or ORDER
+    others = set(ORDER) - set(chosen)
+    left_out = [item for item in items if _backend_of(item) in others]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _backend_of(item) not in others]
+    items.sort(key=lambda item: ORDER.index(name) if (name := _backend_of(item)) else -1)
 
 
-def _position(item: pytest.Item) -> int:
+def _backend_of(item: pytest.Item) -> str | None:
     name = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
-    return ORDER.index(name) if name in ORDER else -1
+    return name if name in ORDER else None
 
 
 @pytest.fixture(scope="session")

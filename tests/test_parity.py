@@ -1,0 +1,56 @@
+"""Each loss on its own framework beside the native one, over shapes, dtypes and parameters."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from unified_loss.conformance.domains import Draw, domains
+from unified_loss.conformance.domains.draw import seeded
+from unified_loss.conformance.explanation import explain
+from unified_loss.conformance.worker import check_case
+
+from unified_loss.naming import native_names, resolve
+
+DOMAINS = domains()
+ROWS = sorted({resolve(name).native_name for name in native_names()})
+
+
+def pairs():
+    for loss, domain in DOMAINS.items():
+        backend = domain.case(seeded(0, domain.dtypes[0]), "any").native_backend
+        yield pytest.param(backend, loss, id=f"backend={backend}-{loss}")
+
+
+@pytest.mark.parametrize(("backend", "loss"), list(pairs()), indirect=["backend"])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_ours_is_the_native_loss(backend, loss, data):
+    domain = DOMAINS[loss]
+    draw = Draw(
+        np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed")),
+        lambda options: data.draw(st.sampled_from(options)),
+        data.draw(st.sampled_from(domain.dtypes), label="dtype"),
+    )
+    case = domain.case(draw, "drawn by hypothesis")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the native losses run beside ours, and may warn
+        result = check_case(case, backend)
+    assert result.status == "ok", json.dumps(explain(case, result), indent=1)
+
+
+@pytest.mark.parametrize("loss", sorted(DOMAINS))
+def test_every_parameter_takes_more_than_one_value(loss):
+    domain = DOMAINS[loss]
+    drawn = [domain.draw(seeded(seed, "float32")) for seed in range(40)]
+    row = resolve(loss)
+    names = row.parameters if hasattr(row, "parameters") else list(row.__dataclass_fields__)
+    for name in names:
+        if name in domain.fixed:
+            continue
+        values = [str(kwargs.get(name, tensors.get(name, "left out"))) for kwargs, tensors in drawn]
+        assert len(set(values)) > 1, f"{loss}: {name} is always {values[0]}"
