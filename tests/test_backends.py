@@ -253,13 +253,25 @@ def test_jax_does_not_truncate_in_silence(backend):
 
 OPS = {name: f for name, f in vars(Ops).items() if inspect.isfunction(f) and not name.startswith("_")}
 DERIVED = {
+    "all",
     "constant",
+    "even_max",
+    "isnan",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "min",
+    "minimum",
     "multiply_no_nan",
+    "one_hot",
+    "positive_part",
+    "sigmoid",
     "slice_along_axis",
+    "softmax",
     "softplus",
+    "sort",
     "vector_norm",
+    "xlogy",
 }
 
 
