@@ -74,6 +74,9 @@ LAYERS = {
         "weighting",
     },
     "naming": {"losses", "dialects", "errors", "loss", "plan", "registry", "spec"},
+    "differences": {"layout", "plan"},
+    "description": {"differences", "dialects", "naming", "plan", "spec"},
+    "show": {"conformance", "description"},
     "backends": {"ops", "errors", "backends"},
     "conformance": {""},
     "cli": {""},
@@ -195,6 +198,6 @@ def test_the_wheel_holds_the_tree(tmp_path):
     expected = set()
     for package, folder in TREE.items():
         for file in folder.rglob("*"):
-            if file.suffix in (".py", ".jsonl", ".typed") and "__pycache__" not in file.parts:
+            if file.suffix in (".py", ".json", ".jsonl", ".typed") and "__pycache__" not in file.parts:
                 expected.add("/".join((*package.split("."), *file.relative_to(folder).parts)))
     assert held == expected

@@ -51,7 +51,8 @@ def difference(ours, theirs):
     """What two lists of parameters differ in; empty if in nothing."""
     if [p[:2] for p in ours] != [p[:2] for p in theirs]:
         return f"ours {ours}, native {theirs}"
-    wrong = [f"{o[0]}={o[2]!r}, native {t[2]!r}" for o, t in zip(ours, theirs) if not same_default(o[2], t[2])]
+    pairs = [(o[0], o[2], t[2]) for o, t in zip(ours, theirs, strict=True)]
+    wrong = [f"{name}={o!r}, native {t!r}" for name, o, t in pairs if not same_default(o, t)]
     return "; ".join(wrong)
 
 

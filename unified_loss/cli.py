@@ -1,4 +1,4 @@
-"""The command line: `backends` and `conform`."""
+"""The command line: `backends`, `conform` and `show`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from . import config
 from .availability import backends as ask_backends
+from .description import describe
 from .errors import ConfigError
 from .naming import native_names, resolve
 from .registry import ENTRIES
@@ -100,6 +101,41 @@ def conform(
         report.print_report(result, Console(), findings=findings)
     _write_json(json_file, report.to_json(result))
     raise typer.Exit(0 if result.holds else 1)
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="LOSS", help="A native name, torch.nn.CrossEntropyLoss, or its last part."),
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="Every loss of every framework, and which backends run it.")
+    ] = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Say what a loss is: formula, plan, parameters, backends, and how other frameworks' versions differ.
+
+    What the backends do is as recorded with this version; `conform` checks it anew.
+    """
+    if (name is None) is not table:
+        _wrong_use("show: give either the name of a loss, or --table")
+    _check_writable(json_file)
+    from unified_loss.conformance.support import recorded_support  # noqa: PLC0415  loads the cases
+
+    from .show import print_description, print_table  # noqa: PLC0415
+
+    support = recorded_support()
+    if name is None:
+        if json_file != "-":
+            print_table(support, Console())
+        _write_json(json_file, support.to_json())
+        return
+    found = describe(_loss_name(name))
+    if json_file != "-":
+        print_description(found, support, Console())
+    cells = support.to_json()["cells"].get(found.name, {})
+    _write_json(json_file, {**found.to_json(), "backends": cells})
 
 
 class _Bars:

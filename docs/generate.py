@@ -1,0 +1,106 @@
+"""Runs the suite on all backends; writes the support table and the picture of the README.
+
+``python docs/generate.py``, with all frameworks and the extra ``[docs]`` installed; takes some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from unified_loss.conformance import run
+from unified_loss.conformance.support import SupportCell, SupportTable
+
+HERE = Path(__file__).parent
+DATA = HERE.parent / "conformance" / "data" / "support.json"
+DIALECTS = {
+    "mxnet": "MXNet",
+    "torch": "PyTorch",
+    "tf": "TensorFlow",
+    "keras": "Keras",
+    "paddle": "PaddlePaddle",
+    "mindspore": "MindSpore",
+    "optax": "optax",
+}
+
+
+def main() -> None:
+    """Run, and write."""
+    support = SupportTable.of_run(run())
+    DATA.write_text(json.dumps(support.to_json(), indent=0, allow_nan=False) + "\n", encoding="utf-8")
+    (HERE / "support.md").write_text(markdown(support), encoding="utf-8")
+    draw(support, HERE / "conformance.svg")
+
+
+def markdown(support: SupportTable) -> str:
+    """The table as a page."""
+    backends = list(support.versions)
+    holding = sum(cell.support == "holds" for row in support.cells.values() for cell in row.values())
+    lines = [
+        "# Every loss of every framework, on every backend",
+        "",
+        "Made by `python docs/generate.py`; `unified-loss show --table` prints the same. *holds*: all",
+        "documented, recorded and live cases do, within the tolerances of `conformance/tolerances.py`; the",
+        "number is the largest error of any of them, relative to the size of the element.",
+        "",
+        f"{holding} of {sum(map(len, support.cells.values()))} cells hold. "
+        + ", ".join(f"{name} {version}" for name, version in support.versions.items())
+        + ".",
+    ]
+    for root, title in DIALECTS.items():
+        rows = {loss: row for loss, row in support.cells.items() if loss.partition(".")[0] == root}
+        rule = "|---" * (len(backends) + 1) + "|"
+        lines += ["", f"## {title}", "", f"| loss | {' | '.join(backends)} |", rule]
+        for loss, row in rows.items():
+            lines.append(f"| `{loss}` | {' | '.join(_cell(row[backend]) for backend in backends)} |")
+    lines += ["", "## Defects of the frameworks that the dialects do not have", ""]
+    for loss, causes in support.findings.items():
+        lines += [f"- `{loss}`: {cause}" for cause in causes]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: SupportCell) -> str:
+    support, reason, error = cell.support, cell.reason, cell.error
+    if support != "holds":
+        return f"**{support}**: {reason}"
+    return f"holds, {error:.0e}" if error else "holds, 0"
+
+
+def draw(support: SupportTable, file: Path) -> None:
+    """The table as a heat map: a panel for each dialect, a row for each loss, a column for each backend."""
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "conformance", "font.family": "sans-serif"})
+    backends = list(support.versions)
+    groups = {
+        root: [loss for loss in support.cells if loss.partition(".")[0] == root] for root in DIALECTS
+    }
+    groups = {root: losses for root, losses in groups.items() if losses}
+    figure, axes = plt.subplots(
+        1, len(groups), figsize=(11, 6.4), squeeze=False, layout="constrained", facecolor="white"
+    )
+    colours = mpl.colormaps["viridis_r"].with_extremes(bad="crimson")
+    for axis, (root, losses) in zip(axes[0], groups.items(), strict=True):
+        errors = np.array([[_digits(support.cells[loss][b]) for b in backends] for loss in losses])
+        picture = axis.imshow(
+            np.ma.masked_invalid(errors), aspect="auto", cmap=colours, vmin=-16, vmax=-4, interpolation="none"
+        )
+        axis.set_title(f"{DIALECTS[root]}\n{len(losses)} losses", fontsize=10)
+        axis.set_xticks(range(len(backends)), backends, rotation=90, fontsize=8)
+        axis.set_yticks([])
+    bar = figure.colorbar(picture, ax=axes[0], fraction=0.02, pad=0.01)
+    bar.set_ticks([-16, -12, -8, -4], labels=["1e-16", "1e-12", "1e-8", "1e-4"])
+    bar.set_label("largest error, value or gradient (red: does not hold)", fontsize=9)
+    figure.savefig(file, metadata={"Date": None})
+
+
+def _digits(cell: SupportCell) -> float:
+    if cell.support != "holds":
+        return math.nan
+    return math.log10(max(cell.error or 0.0, 1e-16))
+
+
+if __name__ == "__main__":
+    main()
