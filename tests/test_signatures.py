@@ -7,7 +7,9 @@ import math
 
 import pytest
 from unified_loss.conformance.natives import NAMESPACES, native, native_apis
+from unified_loss.conformance.stored import lines
 
+from unified_loss.description import default_plan
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.errors import ConfigError
 from unified_loss.naming import native_names, resolve
@@ -88,6 +90,22 @@ def test_signature(backend, name):
         assert found, f"{name}: the entry in DIFFERENCES is stale"
     else:
         assert not found, f"{name}: {found}"
+
+
+def same_loss(alias, row):
+    """Whether an alias names the row itself, or one of the same signature and default plan."""
+    if alias is row:
+        return True
+    plans = default_plan(alias.native_name), default_plan(row.native_name)
+    return plans[0] == plans[1] and parameters(alias) == parameters(row)
+
+
+@pytest.mark.parametrize("api", list(lines("apis")), ids=lambda api: api["api"])
+def test_every_known_loss_resolves_by_all_its_names(api):
+    row = resolve(api["api"])
+    assert isinstance(row, DialectFunction) == (api["kind"] == "function")
+    for alias in api["aliases"]:
+        assert same_loss(resolve(alias), row), alias
 
 
 @pytest.mark.backends(*(name for name in ENTRIES if name != "numpy"))
