@@ -49,6 +49,56 @@ def ctc(logits, labels, blank):
     return -math.log(total)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_focal(x, y, alpha, gamma):
+    p = sigmoid(x)
+    missed = 1 - (y * p + (1 - y) * (1 - p))
+    share = y * alpha + (1 - y) * (1 - alpha)
+    return share * missed**gamma * -(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def rnnt(log_p, labels, blank):
+    """By recursion over all paths."""
+    frames = len(log_p)
+
+    def to_the_end(t, u):
+        if t == frames:
+            return float(u == len(labels))
+        total = math.exp(log_p[t, u, blank]) * to_the_end(t + 1, u)
+        if u < len(labels):
+            total += math.exp(log_p[t, u, labels[u]]) * to_the_end(t, u + 1)
+        return total
+
+    return -math.log(to_the_end(0, 0))
+
+
+def hierarchical_sigmoid(x, ways, weights, biases):
+    total = 0.0
+    for node, turn in ways:
+        p = sigmoid(weights[node] @ x + biases[node])
+        total -= math.log(p if turn else 1 - p)
+    return [total]
+
+
+def n_pair(a, b, labels, regularization):
+    log_p = log_softmax(a @ b.T, 1)
+    picked = [np.mean(row[labels == label]) for row, label in zip(log_p, labels, strict=True)]
+    return -np.array(picked) + regularization / 4 * np.sum(a**2 + b**2, axis=1)
+
+
+def margin_cross_entropy(x, labels, m1, m2, m3, scale):
+    z = x.copy()
+    for row, label in zip(z, labels, strict=True):
+        row[label] = np.cos(m1 * np.arccos(row[label]) + m2) - m3
+    return -log_softmax(scale * z, 1)[np.arange(len(x)), labels]
+
+
+RNNT_LOGITS = RNG.normal(size=(2, 3, 4, 5))
+PATHS = np.array([[0, 3, -1], [2, 1, 0]])
+NODE_WEIGHTS, NODE_BIASES = RNG.normal(size=(4, 4)), RNG.normal(size=(4, 1))
 LOGITS_3D = RNG.normal(size=(2, 4, 3))
 REFERENCES = {
     "squared_error": ((X, Y), {}, lambda: (X - Y) ** 2),
@@ -120,6 +170,63 @@ REFERENCES = {
         {"blank": 2},
         lambda: np.array([ctc(LOGITS_3D[0], [0, 1, 0], 2), ctc(LOGITS_3D[1][:3], [1, 0], 2)]),
     ),
+    "sigmoid_focal": (
+        (X, Q, np.array([[2.0], [3.0], [0.5]])),
+        {"alpha": 0.3, "gamma": 1.5},
+        lambda: sigmoid_focal(X, Q, 0.3, 1.5) / np.array([[2.0], [3.0], [0.5]]),
+    ),
+    "rnnt": (
+        (RNNT_LOGITS, np.array([[1, 2, 4], [3, 3, 0]])),
+        {"blank": -5},
+        lambda: np.array(
+            [rnnt(log_softmax(x, -1), y, 0) for x, y in zip(RNNT_LOGITS, [[1, 2, 4], [3, 3, 0]], strict=True)]
+        ),
+    ),
+    "rnnt with lengths, of numbers that are no log-probabilities": (
+        (RNNT_LOGITS, np.array([[1, 2, 4], [3, -1, -1]]), np.array([2, 3]), np.array([3, 1])),
+        {"blank": 2, "from_log_probabilities": True, "fast_emission": 0.5},
+        lambda: np.array([rnnt(RNNT_LOGITS[0][:2], [1, 2, 4], 2), rnnt(RNNT_LOGITS[1], [3], 2)]),
+    ),
+    # Five classes: codes 5 = 101 and 9 = 1001 in binary.
+    "hierarchical_sigmoid": (
+        (X[:2], np.array([0, 4]), NODE_WEIGHTS, NODE_BIASES),
+        {"classes": 5},
+        lambda: np.array(
+            [
+                hierarchical_sigmoid(x, way, NODE_WEIGHTS, NODE_BIASES[:, 0])
+                for x, way in zip(X[:2], [[(1, 1), (0, 0)], [(3, 1), (1, 0), (0, 0)]], strict=True)
+            ]
+        ),
+    ),
+    "hierarchical_sigmoid that counts missing nodes": (
+        (X[:2], np.array([0, 4]), NODE_WEIGHTS),
+        {"classes": 5, "count_missing_nodes": True},
+        lambda: np.array([[math.log(2)], [0.0]])
+        + [
+            hierarchical_sigmoid(x, way, NODE_WEIGHTS, np.zeros(4))
+            for x, way in zip(X[:2], [[(1, 1), (0, 0)], [(3, 1), (1, 0), (0, 0)]], strict=True)
+        ],
+    ),
+    "hierarchical_sigmoid down a tree of one's own": (
+        (X[:2], np.array([7, 9]), NODE_WEIGHTS, NODE_BIASES, PATHS, np.array([[1, 0, 1], [0, 1, 1]])),
+        {"classes": 5},
+        lambda: np.array(
+            [
+                hierarchical_sigmoid(x, way, NODE_WEIGHTS, NODE_BIASES[:, 0])
+                for x, way in zip(X[:2], [[(0, 1), (3, 0)], [(2, 0), (1, 1), (0, 1)]], strict=True)
+            ]
+        ),
+    ),
+    "n_pair": (
+        (X, Y, np.array([7, 3, 7])),
+        {"regularization": 0.1},
+        lambda: n_pair(X, Y, np.array([7, 3, 7]), 0.1),
+    ),
+    "margin_cross_entropy": (
+        (P, np.array([2, 0, 3])),
+        {"angle_factor": 1.2, "angle_margin": 0.3, "cosine_margin": 0.1, "scale": 5.0},
+        lambda: margin_cross_entropy(P, [2, 0, 3], 1.2, 0.3, 0.1, 5.0),
+    ),
 }
 TOLERANCE = {"float32": 2e-5, "float64": 1e-9}
 
@@ -161,6 +268,7 @@ def value_and_slope(backend, loss, *inputs):
 
 INF, NAN = math.inf, math.nan
 BCE = ul.losses.binary_cross_entropy
+FOCAL = ul.losses.sigmoid_focal
 BCE_LOGITS = ul.losses.binary_cross_entropy_with_logits
 TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
 
@@ -175,6 +283,8 @@ TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
         (BCE_LOGITS, ([1e4, -1e4, 1e4, -1e4], [1.0, 0.0, 0.0, 1.0]), [0, 0, 1e4, 1e4], [0, 0, 1, -1]),
         (BCE_LOGITS, ([INF, -INF, INF, -INF], [1.0, 0.0, 0.0, 1.0]), [0, 0, INF, INF], [0, 0, 1, -1]),
         (BCE_LOGITS, ([50.0, -50.0], [1.0, 0.0]), [TINY, TINY], [-TINY, TINY]),
+        # Nothing missed, and everything.
+        (FOCAL, ([200.0, -200.0, 200.0], [1.0, 0.0, 0.0]), [0, 0, 200], [0, 0, 1]),
         (ul.losses.absolute_error, ([1.0, 2.0], [1.0, 0.0]), [0, 2], [0, 1]),
         (ul.losses.huber, ([1.0, -1.0, INF], [0.0, 0.0, 0.0]), [0.5, 0.5, INF], [1, -1, 1]),
         (ul.losses.huber, ([1e30], [0.0]), [1e30], [1]),

@@ -73,11 +73,11 @@ class Arrangement:
         self.weighting = plan.weighting if role == "target" else None
 
     def __call__(
-        self, x: Array, leading: Sizes, longest: int | None
+        self, x: Array, leading: Sizes, highest: int | None
     ) -> tuple[Array, Poison | None, Array | None]:
         """The input as the spec reads it, what to do to the losses of invalid indices, and which are ignored.
 
-        `longest` is the greatest value of lengths; class indices are bounded by the class axis.
+        `highest` is the greatest index or length; None where the class axis says it.
         """
         shape = self.ops.shape(x)
         # Most calls come with the shapes of the call before; symbolic sizes cannot be compared.
@@ -90,11 +90,12 @@ class Arrangement:
         if self.layout.signed:
             x = (x + 1) * 0.5
         ignored = None if self.weighting is None else self.weighting.ignored(self.ops, x)
+        if ignored is not None:
+            # An ordinary value, so that no NaN arises that would reach the gradient.
+            x = self.ops.where(ignored, max(self.layout.lowest_index, 0), x)
         if not self.is_index:
             return x, None, ignored
-        if ignored is not None:
-            x = self.ops.where(ignored, max(self.layout.lowest_index, 0), x)
-        return *self._index(x, leading[self.axis] - 1 if longest is None else longest), ignored
+        return *self._index(x, leading[self.axis] - 1 if highest is None else highest), ignored
 
     def _expected(self, shape: Sizes, leading: Sizes) -> Sizes:
         rule = self.layout.shape
@@ -112,6 +113,8 @@ class Arrangement:
             return (leading[0], *shape[1:2]) if len(shape) == 2 else (leading[0], -1)
         if rule == "mutual":
             return self._mutual(shape, leading)
+        if rule == "channel":
+            return _with_channel(shape, leading)
         return self._broadcastable(shape, leading)
 
     def _mutual(self, shape: Sizes, leading: Sizes) -> Sizes:
@@ -150,10 +153,12 @@ class Arrangement:
 
     def _index(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
         layout, ops = self.layout, self.ops
+        if layout.out_of_range == "wrap" or layout.from_end:
+            x = ops.where(x < 0, x + (highest + 1), x)
+        if layout.out_of_range == "keep":
+            return ops.astype(x, ops.index_dtype), None
         if layout.out_of_range == "clip":
             return self._clipped(x, highest)
-        if layout.out_of_range == "wrap":
-            x = ops.where(x < 0, x + (highest + 1), x)
         invalid = ops.logical_or(x < layout.lowest_index, x > highest)
         if self.floating:
             invalid = ops.logical_or(invalid, x != x)  # noqa: PLR0124  NaN, which is in no range
@@ -187,6 +192,15 @@ class Arrangement:
         raise LabelError(
             f"{self.names.loss}: {self.names.of(self.role)} holds {wrong}, expected {lowest} to {highest}"
         )
+
+
+def _with_channel(shape: Sizes, leading: Sizes) -> Sizes:
+    """The leading shape, with a last axis of size 1 more or less where this one has it so."""
+    if len(shape) == len(leading) + 1:
+        return (*leading, 1)
+    if len(shape) == len(leading) - 1 and leading[-1] == 1:
+        return leading[:-1]
+    return leading
 
 
 def like_losses(ops: Backend, x: Array, losses: Array, axis: int) -> Array:

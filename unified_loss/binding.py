@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 Program = Callable[..., Array]
+Bound = Callable[[Sequence[Array]], int]
+"""The greatest index that an input may hold, given the inputs before it."""
 
 
 def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
@@ -44,20 +46,31 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         None if dtype == compute_dtype else casting(backend, compute_dtype),
         _range_check(backend, arrays[0], layouts[first], names, first),
     )
+    given_roles = {role for role, x in zip(spec.inputs, arrays, strict=False) if x is not None}
+    keeping = {
+        role
+        for role in given_roles
+        if layouts[role].keeps_axis and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
+    }
     arrange = [
         (
             i,
             Arrangement(backend, names, plan, role, axis, arrays[i], compute_dtype),
-            spec.inputs.index(limit) if (limit := layouts[role].limit) else None,
-            _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
+            _bound(backend, plan, spec, layouts[role]),
+            _steps(
+                _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
+                _without_axis(backend, axis, names, role) if role in keeping else None,
+            ),
         )
         for i, role in enumerate(spec.inputs)
-        if i and arrays[i] is not None
+        if i and role in given_roles and layouts[role].unread_beside not in given_roles
     ]
     parameters = {
         name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
         for name, value in plan.parameters
     }
+    if keeping:
+        parameters["keepdims"] = True
     formula, ops = spec.formula, backend
     cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
     cast_rest = [_casting(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
@@ -69,10 +82,10 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         inputs[0] = leading
         shape = ops.shape(leading)
         invalid = ignored = None
-        for i, arrangement, limit, convert in arrange:
+        for i, arrangement, bound, convert in arrange:
             x = given[i] if convert is None else convert(given[i])
-            longest = None if limit is None else ops.shape(inputs[limit])[1]
-            inputs[i], poison, left_out = arrangement(x, shape, longest)
+            highest = None if bound is None else bound(inputs)
+            inputs[i], poison, left_out = arrangement(x, shape, highest)
             invalid = invalid if poison is None else poison
             ignored = ignored if left_out is None else left_out
         others = zip(given[width + 1 :], cast_rest, strict=True)
@@ -109,6 +122,20 @@ def _class_axis(parameters: Mapping[str, Any], rank: int, names: Names, spec: Sp
     return axis % rank if rank else 0
 
 
+def _bound(backend: Backend, plan: Plan, spec: Spec, layout: Layout) -> Bound | None:
+    """What the greatest index or length is, where the class axis does not say it."""
+    if layout.limit is not None:
+        limit = spec.inputs.index(layout.limit)
+        return lambda inputs: backend.shape(inputs[limit])[1]
+    if layout.classes is None:
+        return None
+    if layout.classes in spec.inputs:
+        rows = spec.inputs.index(layout.classes)
+        return lambda inputs: backend.shape(inputs[rows])[0] - 1
+    count = dict(plan.parameters)[layout.classes]
+    return lambda _: count - 1
+
+
 def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:
     try:
         inner, axes = plan.inner.bind(ops, rank), plan.inner.axis
@@ -137,6 +164,20 @@ def _batched(backend: Backend, layout: Layout) -> Step | None:
         return None
     position = layout.axes.index("N") if layout.axes else 0
     return lambda x: backend.expand_dims(x, axis=position)
+
+
+def _without_axis(backend: Backend, axis: int, names: Names, role: str) -> Step:
+    """Take the class axis from indices that come with it."""
+
+    def squeeze(x: Array) -> Array:
+        shape = backend.shape(x)
+        if shape[axis] != 1:
+            raise ShapeError(
+                f"{names.loss}: {names.of(role)} has shape {shape}, expected 1 as the size of axis {axis}"
+            )
+        return backend.squeeze(x, axis)
+
+    return squeeze
 
 
 def _permutation(
@@ -169,6 +210,8 @@ def _preparation(
     rank = len(backend.shape(x)) + (batch is not None)
     permute = _steps(batch, _permutation(backend, spec, layouts, role, rank, names))
     dtype = backend.dtype(x)
+    if layouts[role].compared:
+        return permute
     if layouts[role].index or (layouts[role].shape == "index_or_same" and dtype in INTEGER_DTYPES):
         if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
             raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")

@@ -37,9 +37,13 @@ from .binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from .categorical import softmax_cross_entropy, sparse_softmax_cross_entropy
 from .divergence import kl_divergence, poisson_nll
 from .embedding import cosine_embedding, sdml, triplet
+from .focal import sigmoid_focal
 from .margin import hinge, squared_hinge
+from .metric import margin_cross_entropy, n_pair
 from .regression import absolute_error, huber, smooth_l1, squared_error
 from .sequence import ctc
+from .transducer import rnnt
+from .tree import hierarchical_sigmoid
 
 __all__ = [
     "absolute_error",
@@ -47,11 +51,16 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cosine_embedding",
     "ctc",
+    "hierarchical_sigmoid",
     "hinge",
     "huber",
     "kl_divergence",
+    "margin_cross_entropy",
+    "n_pair",
     "poisson_nll",
+    "rnnt",
     "sdml",
+    "sigmoid_focal",
     "smooth_l1",
     "softmax_cross_entropy",
     "sparse_softmax_cross_entropy",
