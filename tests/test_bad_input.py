@@ -34,7 +34,7 @@ def raises(error, *words):
         (ul.losses.binary_cross_entropy, ("binary_cross_entropy", "target")),
         (ul.losses.softmax_cross_entropy, ("softmax_cross_entropy", "target")),
         (gloss.KLDivLoss(), ("mxnet.gluon.loss.KLDivLoss", "label")),
-        (msnn.BCELoss(), ("mindspore.nn.BCELoss", "labels")),
+        (msnn.BCEWithLogitsLoss(), ("mindspore.nn.BCEWithLogitsLoss", "target")),
         (pnn.BCEWithLogitsLoss(), ("paddle.nn.BCEWithLogitsLoss", "label")),
     ],
 )

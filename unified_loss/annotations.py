@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 
 def is_a(value: object, hint: Any) -> bool:
@@ -16,7 +16,7 @@ def is_a(value: object, hint: Any) -> bool:
         return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
     if get_origin(hint) is Callable:
         return callable(value)
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (UnionType, Union):
         return any(is_a(value, option) for option in get_args(hint))
     if get_origin(hint) is tuple:
         return isinstance(value, tuple) and all(is_a(v, get_args(hint)[0]) for v in value)
@@ -35,7 +35,7 @@ def in_words(hint: Any) -> str:
     """A type as an error message names it."""
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(repr, get_args(hint)))
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (UnionType, Union):
         return " or ".join(map(in_words, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"a list of {in_words(get_args(hint)[0])}"

@@ -138,9 +138,7 @@ def _bound(backend: Backend, plan: Plan, spec: Spec, layout: Layout) -> Bound | 
 
 def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:
     try:
-        inner, axes = plan.inner.bind(ops, rank), plan.inner.axis
-        reduced = 0 if plan.inner.kind == "none" else 1 if isinstance(axes, int) else len(axes or ()) or rank
-        return inner, plan.reduction.bind(ops, rank - reduced)
+        return plan.inner.bind(ops, rank), plan.reduction.bind(ops, plan.inner.remaining(rank))
     except ShapeError as error:
         raise ShapeError(f"{names.loss}: {error}") from None
 

@@ -10,7 +10,16 @@ from .errors import ShapeError
 from .ops import Array, Axis, Ops
 
 ReductionKind = Literal[
-    "none", "mean", "sum", "weighted_mean", "valid_mean", "nonzero_mean", "batch_mean", "root_mean"
+    "none",
+    "mean",
+    "sum",
+    "weighted_mean",
+    "given_weight_mean",
+    "valid_mean",
+    "nonzero_mean",
+    "batch_mean",
+    "root_mean",
+    "total_weight",
 ]
 REDUCTION_KINDS: tuple[str, ...] = get_args(ReductionKind)
 
@@ -27,11 +36,13 @@ class Reduction:
     kind
         ``none``; ``sum``; ``mean``, divided by the number of losses, whatever their weights;
         ``weighted_mean``, divided by the sum of the weights, which is 0 where a label is ignored;
-        ``valid_mean``, by the number of losses whose label is not ignored; ``nonzero_mean``, by the
+        ``given_weight_mean``, by the sum of the weights as they were given, each counted once also
+        where it weighs several losses; ``valid_mean``, by the number of losses whose label is not ignored; ``nonzero_mean``, by the
         number of losses whose weight is not 0; ``batch_mean``, by the size of the first axis;
-        ``root_mean``, the square root of ``mean``.
+        ``root_mean``, the square root of ``mean``, with gradient 0 where that is 0;
+        ``total_weight``, the denominator of ``weighted_mean``, which some native losses return too.
     kept_axis
-        The axis that survives, usually the batch's; None reduces over all axes.
+        The axis that survives, usually the batch's, or several; None reduces over all axes.
     axis
         The only axis, or axes, that are reduced; None reduces over all but `kept_axis`.
     over_nothing
@@ -41,7 +52,7 @@ class Reduction:
     """
 
     kind: ReductionKind = "mean"
-    kept_axis: int | None = None
+    kept_axis: int | tuple[int, ...] | None = None
     shape: tuple[int, ...] | None = None
     axis: int | tuple[int, ...] | None = None
     over_nothing: Literal["nan", "zero"] = "nan"
@@ -72,10 +83,17 @@ class Reduction:
             return self.axis
         if self.kept_axis is None:
             return None
-        if not -rank <= self.kept_axis < rank:
-            raise ShapeError(f"batch axis {self.kept_axis} is out of range for losses with {rank} axes")
-        others = tuple(i for i in range(rank) if i != self.kept_axis % rank)
+        kept = (self.kept_axis,) if isinstance(self.kept_axis, int) else self.kept_axis
+        for axis in kept:
+            if not -rank <= axis < rank:
+                raise ShapeError(f"batch axis {axis} is out of range for losses with {rank} axes")
+        others = tuple(i for i in range(rank) if i not in {axis % rank for axis in kept})
         return others[0] if len(others) == 1 else others
+
+    def remaining(self, rank: int) -> int:
+        """How many axes are left of losses of this rank."""
+        axes = () if self.kind == "none" else self._axes(rank)
+        return 0 if axes is None else rank - 1 if isinstance(axes, int) else rank - len(axes)
 
     def _over(self, ops: Ops, axes: Axis, rank: int) -> Reduce:
         if self.kind == "none":
@@ -83,7 +101,7 @@ class Reduction:
         if self.kind == "sum":
             return lambda losses, *_: ops.sum(losses, axis=axes)
         if self.kind == "root_mean":
-            return lambda losses, *_: ops.sqrt(ops.mean(losses, axis=axes))
+            return lambda losses, *_: _root(ops, ops.mean(losses, axis=axes))
         if self.kind == "batch_mean":
             if rank == 0:
                 raise ShapeError("a mean over the batch needs losses with a batch axis")
@@ -92,18 +110,27 @@ class Reduction:
         if self.kind == "mean" and self.over_nothing == "nan":
             return lambda losses, *_: ops.mean(losses, axis=axes)
 
-        def mean(losses: Array, weight: Array | None, valid: Array | None) -> Array:
+        def denominator(losses: Array, weight: Array | None, valid: Array | None) -> Array:
             counted = self._counted(ops, losses, weight, valid)
-            if counted is None and self.over_nothing == "nan":
-                return ops.mean(losses, axis=axes)
             if counted is None:
-                counted = ops.astype(ops.logical_or(losses == losses, losses != losses), ops.dtype(losses))  # noqa: PLR0124
-            total = ops.sum(losses, axis=axes)
-            denominator = ops.sum(ops.broadcast_to(counted, ops.shape(losses)), axis=axes)
+                counted = ops.ones_like(losses)
+            if self.kind != "given_weight_mean":
+                counted = ops.broadcast_to(counted, ops.shape(losses))
+            return ops.sum(counted, axis=axes)
+
+        if self.kind == "total_weight":
+            return denominator
+
+        def mean(losses: Array, weight: Array | None, valid: Array | None) -> Array:
+            if self._counted(ops, losses, weight, valid) is None:
+                sizes = ops.shape(losses)
+                if self.over_nothing == "nan" or (all(isinstance(n, int) for n in sizes) and 0 not in sizes):
+                    return ops.mean(losses, axis=axes)
+            total, divisor = ops.sum(losses, axis=axes), denominator(losses, weight, valid)
             if self.over_nothing == "nan":
-                return total / denominator
-            empty = denominator == 0
-            return ops.where(empty, 0.0, total / ops.where(empty, 1.0, denominator))
+                return total / divisor
+            empty = divisor == 0
+            return ops.where(empty, 0.0, total / ops.where(empty, 1.0, divisor))
 
         return mean
 
@@ -115,6 +142,12 @@ class Reduction:
         if self.kind == "valid_mean" or weight is None:
             return None if valid is None else ops.astype(valid, dtype)
         return ops.astype(weight != 0, dtype) if self.kind == "nonzero_mean" else weight
+
+
+def _root(ops: Ops, x: Array) -> Array:
+    # The derivative of the root at 0 is infinite.
+    at_zero = x == 0
+    return ops.where(at_zero, 0.0, ops.sqrt(ops.where(at_zero, 1.0, x)))
 
 
 def check_reduction(kind: object, argument: str, allowed: tuple[str, ...] = REDUCTION_KINDS) -> None:

@@ -49,7 +49,7 @@ class DialectLoss(Loss):
             cls._namespace = namespace
         if function is not None:
             cls.function = function
-            cls.arguments = {**function.arguments, **vars(cls).get("arguments", {})}
+            cls.arguments = {**function.arguments, **cls.arguments}
         cls.native_name = f"{cls._namespace}.{cls.__name__}"
         dataclass(frozen=True, eq=False, repr=False)(cls)
         cls._hints = get_type_hints(cls)

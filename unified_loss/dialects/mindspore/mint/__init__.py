@@ -1,0 +1,5 @@
+"""The losses of `mindspore.mint`."""
+
+from . import nn
+
+__all__ = ["nn"]
