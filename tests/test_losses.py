@@ -99,7 +99,46 @@ def margin_cross_entropy(x, labels, m1, m2, m3, scale):
 RNNT_LOGITS = RNG.normal(size=(2, 3, 4, 5))
 PATHS = np.array([[0, 3, -1], [2, 1, 0]])
 NODE_WEIGHTS, NODE_BIASES = RNG.normal(size=(4, 4)), RNG.normal(size=(4, 1))
+def pairwise_squared_error(d):
+    return np.array([np.mean([(a - b) ** 2 for i, a in enumerate(row) for b in row[i + 1 :]]) for row in d])
+
+
+def pairwise_by_counts(d, count):
+    squares, square = np.sum(d**2, axis=1), np.sum(d, axis=1) ** 2
+    return 2 * squares / (count - 1) - 2 * square / (count * (count - 1))
+
+
+def sampled_logits(hidden, labels, candidates, label_counts, counts, hits):
+    """Of one sample: the logits of its classes, then those of the candidates that are not left out."""
+    kept = [(c, q) for c, q in zip(candidates, counts) if not (hits and c in labels)]
+    pairs = [*zip(labels, label_counts), *kept]
+    return np.array([VECTORS[c] @ hidden + BIASES[c] - math.log(q) for c, q in pairs])
+
+
+def sampled_softmax(rows, num_true, epsilon):
+    logits = [sampled_logits(*row, hits=True) for row in rows]
+    p = [np.exp(log_softmax(x, -1)) for x in logits]
+    return np.array([-np.mean(np.log(x[:num_true] + epsilon)) for x in p])
+
+
+def nce(rows, num_true, hits):
+    total = []
+    for row in rows:
+        x = sampled_logits(*row, hits=hits)
+        y = np.where(np.arange(len(x)) < num_true, 1 / num_true, 0.0)
+        total.append(np.sum(y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x))))
+    return np.array(total)
+
+
 LOGITS_3D = RNG.normal(size=(2, 4, 3))
+DRAWS = np.random.default_rng(7)
+VECTORS, BIASES = DRAWS.normal(size=(6, 4)), DRAWS.normal(size=6)
+PAIRS_OF_CLASSES = np.array([[2, 0], [1, 5], [3, 4]])
+PAIRS_COUNTS = DRAWS.uniform(0.1, 0.9, size=(3, 2))
+CANDIDATES, COUNTS_OF = np.array([5, 2, 1, 0]), DRAWS.uniform(0.1, 0.9, size=4)
+OF_TWO = [(X[i], PAIRS_OF_CLASSES[i], CANDIDATES, PAIRS_COUNTS[i], COUNTS_OF) for i in range(3)]
+OF_ONE = [(X[i], [i + 1], CANDIDATES, PAIRS_COUNTS[i, :1], COUNTS_OF) for i in range(3)]
+SOME_ZERO = np.array([[2.0, 0.0, 0.5, 1.5], [0.0, 3.0, 0.0, 0.0], [1.0, 1.0, 1.0, 2.0]])
 REFERENCES = {
     "squared_error": ((X, Y), {}, lambda: (X - Y) ** 2),
     "absolute_error": ((X, Y), {}, lambda: np.abs(X - Y)),
@@ -159,6 +198,59 @@ REFERENCES = {
         (X, Y, np.array([1.0, -1.0, 0.0])),
         {"margin": -0.5},
         lambda: cosine_embedding(X, Y, np.array([1, -1, 0]), -0.5),
+    ),
+    "inner_product_distance": ((X, Y), {"axis": 0}, lambda: 1 - np.sum(X * Y, axis=0)),
+    "given": ((X,), {}, lambda: X),
+    "mean_pairwise_squared_error": ((X, Y), {}, lambda: pairwise_squared_error(X - Y)),
+    "mean_pairwise_squared_error counting the batch": (
+        (X, Y, np.array(0.5)),
+        {"counts_batch": True},
+        lambda: 4 * 0.5 / 4 * pairwise_by_counts(X - Y, 12),
+    ),
+    "mean_pairwise_squared_error of weighted entries": (
+        (X, Y, SOME_ZERO),
+        {"counts_batch": True},
+        lambda: [4.0, 0.0, 5.0] * pairwise_by_counts(X - Y, np.array([3, 1.5, 4])),
+    ),
+    "sampled_softmax": (
+        (X, VECTORS, BIASES, PAIRS_OF_CLASSES, CANDIDATES, PAIRS_COUNTS, COUNTS_OF),
+        {"num_true": 2},
+        lambda: sampled_softmax(OF_TWO, 2, 0.0),
+    ),
+    "sampled_softmax of one class each": (
+        (X, VECTORS, BIASES, np.array([1, 2, 3]), CANDIDATES, PAIRS_COUNTS[:, 0], COUNTS_OF),
+        {"log_epsilon": 0.25},
+        lambda: sampled_softmax(OF_ONE, 1, 0.25),
+    ),
+    "nce": (
+        (X, VECTORS, BIASES, PAIRS_OF_CLASSES, CANDIDATES, PAIRS_COUNTS, COUNTS_OF),
+        {"num_true": 2},
+        lambda: nce(OF_TWO, 2, hits=False),
+    ),
+    "nce without accidental hits": (
+        (X, VECTORS, BIASES, np.array([1, 2, 3]), CANDIDATES, PAIRS_COUNTS[:, 0], COUNTS_OF),
+        {"remove_accidental_hits": True},
+        lambda: nce(OF_ONE, 1, hits=True),
+    ),
+    "softmax_output": ((LOGITS_3D, LOGITS_3D[:, 0]), {"axis": 1}, lambda: np.exp(log_softmax(LOGITS_3D, 1))),
+    "softmax_output of a flattened sample": (
+        (LOGITS_3D, LOGITS_3D[:, :, 0]),
+        {"flatten": True},
+        lambda: np.exp(log_softmax(LOGITS_3D.reshape(2, 12), 1)).reshape(2, 4, 3),
+    ),
+    "regression_output": ((X, Y), {}, lambda: X),
+    "regression_output of a logit": ((X, Y.reshape(3, 2, 2)), {"link": "sigmoid"}, lambda: 1 / (1 + np.exp(-X))),
+    "svm_output": ((X, np.array([0, 3, 1])), {}, lambda: X),
+    "loss_output": ((X,), {}, lambda: X),
+    "sparse_softmax_cross_entropy with a floor": (
+        (4 * X, np.array([0, 2, 1])),
+        {"probability_floor": 0.1},
+        lambda: -np.log(np.maximum(np.exp(log_softmax(4 * X, 1))[[0, 1, 2], [0, 2, 1]], 0.1)),
+    ),
+    "ctc with another padding": (
+        (LOGITS_3D, np.array([[1, 2, 0], [1, 0, 2]])),
+        {"padding": 0},
+        lambda: np.array([ctc(LOGITS_3D[0], [1, 2], 0), ctc(LOGITS_3D[1], [1], 0)]),
     ),
     "ctc": (
         (LOGITS_3D, np.array([[1, 2, -1], [1, 1, -1]])),

@@ -47,8 +47,9 @@ LAYERS = {
     "ops": set(),
     "annotations": set(),
     "layout": set(),
+    "candidates": set(),
     "spec": {"annotations", "layout"},
-    "losses": {"ops", "layout", "spec"},
+    "losses": {"errors", "ops", "layout", "spec"},
     "reduction": {"ops", "errors"},
     "weighting": {"ops", "errors"},
     "registry": {"errors", "backends.base"},
@@ -57,8 +58,8 @@ LAYERS = {
     "config": {"errors", "registry"},
     "dispatch": {"config", "errors", "loading", "registry", "backends.base", "backends.numpy"},
     "plan": {
-        "annotations", "dispatch", "errors", "layout", "loading", "losses", "ops", "reduction",
-        "spec", "weighting",
+        "annotations", "candidates", "dispatch", "errors", "layout", "loading", "losses", "ops",
+        "reduction", "spec", "weighting",
     },
     "arrangement": {"errors", "layout", "ops", "plan", "backends.base"},
     "binding": {
@@ -70,7 +71,7 @@ LAYERS = {
     },
     "gradients": {"dispatch"},
     "dialects": {
-        "annotations", "dialects", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
+        "annotations", "candidates", "dialects", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
         "weighting",
     },
     "naming": {"losses", "dialects", "errors", "loss", "plan", "registry", "spec"},

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import BroadcastWarning, LabelError, ShapeError
-from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array
+from .errors import BroadcastWarning, DtypeError, LabelError, ShapeError
+from .ops import FLOAT_DTYPES, Array
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ class Arrangement:
         self.role = role
         self.layout = layout
         self.axis = axis
-        self.is_index = layout.index or (layout.shape == "index_or_same" and dtype in INTEGER_DTYPES)
+        self.is_index = layout.holds_indices(dtype)
         self.weighting = plan.weighting if role == "target" else None
+        if layout.shape in ("index_or_same", "index_or_free") and not self.is_index:
+            self._leave_none_out()
 
     def __call__(
         self, x: Array, leading: Sizes, highest: int | None
@@ -79,6 +81,8 @@ class Arrangement:
 
         `highest` is the greatest index or length; None where the class axis says it.
         """
+        if self.layout.detached:
+            x = self.ops.stop_gradient(x)
         shape = self.ops.shape(x)
         # Most calls come with the shapes of the call before; symbolic sizes cannot be compared.
         if self.traced or (shape, leading) != self.fitting:
@@ -89,6 +93,11 @@ class Arrangement:
                 self.fitting = (shape, leading)
         if self.layout.signed:
             x = (x + 1) * 0.5
+        if self.layout.to_signs:
+            binary = self.ops.all(self.ops.logical_or(x == 0, x == 1))
+            x = self.ops.where(binary, 2 * x - 1, x)
+        elif self.layout.binary:
+            x = 2 * x - 1
         ignored = None if self.weighting is None else self.weighting.ignored(self.ops, x)
         if ignored is not None:
             # An ordinary value, so that no NaN arises that would reach the gradient.
@@ -97,9 +106,19 @@ class Arrangement:
             return x, None, ignored
         return *self._index(x, leading[self.axis] - 1 if highest is None else highest), ignored
 
+    def _leave_none_out(self) -> None:
+        """A distribution is no label that could be left out."""
+        ignored = self.weighting and self.weighting.ignored_label
+        if ignored is not None and ignored >= 0:
+            raise DtypeError(
+                f"{self.names.loss}: label {ignored} is to be ignored, but {self.names.of(self.role)} "
+                "holds distributions, not labels"
+            )
+        self.weighting = None
+
     def _expected(self, shape: Sizes, leading: Sizes) -> Sizes:
         rule = self.layout.shape
-        if rule == "free":
+        if rule in ("free", "index_or_free"):
             return shape
         if rule == "same" or (rule == "index_or_same" and not self.is_index):
             return leading
@@ -111,6 +130,8 @@ class Arrangement:
             return leading[self.axis : self.axis + 1]
         if rule == "sequence":
             return (leading[0], *shape[1:2]) if len(shape) == 2 else (leading[0], -1)
+        if rule == "spread":
+            return _spread(shape, leading)
         if rule == "mutual":
             return self._mutual(shape, leading)
         if rule == "channel":
@@ -118,6 +139,8 @@ class Arrangement:
         return self._broadcastable(shape, leading)
 
     def _mutual(self, shape: Sizes, leading: Sizes) -> Sizes:
+        if self.layout.same_rank and len(shape) != len(leading):
+            return leading
         pairs = zip(reversed(shape), reversed(leading), strict=False)
         if not all(m in (n, 1) or n == 1 for m, n in pairs if _known((m,), (n,))):
             return leading
@@ -131,6 +154,8 @@ class Arrangement:
         return shape
 
     def _broadcastable(self, shape: Sizes, leading: Sizes) -> Sizes:
+        if self.layout.shape == "one_per_axis" and shape and len(shape) != len(leading):
+            return leading
         tail = leading[len(leading) - len(shape) :] if len(shape) <= len(leading) else leading
         fits = len(shape) <= len(leading) and all(
             m in (n, 1) for m, n in zip(shape, tail, strict=True) if _known((m,), (n,))
@@ -138,11 +163,18 @@ class Arrangement:
         return shape if fits else leading
 
     def _reshaped(self, x: Array, shape: Sizes, expected: Sizes) -> Array:
+        if self.layout.shape == "spread" and _equal((*shape, 1), expected):
+            return self.ops.expand_dims(x, axis=len(shape))
+        if self.layout.squeezes and _equal(shape, (*expected, 1)):
+            return self.ops.squeeze(x, len(expected))
         if self.layout.any_shape and (not _known(shape, expected) or math.prod(shape) == math.prod(expected)):
             return self.ops.reshape(x, expected)
         wanted = {
             "broadcast": f"a shape that broadcasts to {expected}",
-            "mutual": f"a shape that broadcasts against {expected}",
+            "one_per_axis": f"one number, or for each axis the size in {expected} or 1",
+            "mutual": f"a shape that broadcasts against {expected}"
+            + (" with as many axes" if self.layout.same_rank else ""),
+            "spread": f"{expected}, the same with 1 in one axis, or without the last axis",
             "sequence": f"({expected[0]}, labels)",
         }.get(self.layout.shape, str(expected))
         if self.layout.any_shape:
@@ -194,6 +226,17 @@ class Arrangement:
         )
 
 
+def _spread(shape: Sizes, leading: Sizes) -> Sizes:
+    """The shape itself, or with a last axis of size 1, if it may be spread along an axis."""
+    if leading and _equal(shape, leading[:-1]):
+        return (*shape, 1)
+    if not shape:
+        return shape
+    # In one axis only: an array of any other shape is more likely a mistake than meant so.
+    differing = [m for m, n in zip(shape, leading, strict=False) if _known((m, n)) and m != n]
+    return shape if len(shape) == len(leading) and differing == [1] else leading
+
+
 def _with_channel(shape: Sizes, leading: Sizes) -> Sizes:
     """The leading shape, with a last axis of size 1 more or less where this one has it so."""
     if len(shape) == len(leading) + 1:
@@ -201,6 +244,24 @@ def _with_channel(shape: Sizes, leading: Sizes) -> Sizes:
     if len(shape) == len(leading) - 1 and leading[-1] == 1:
         return leading[:-1]
     return leading
+
+
+def level_ranks(ops: Backend, x1: Array, x2: Array) -> tuple[Array, Array]:
+    """Two arrays of one rank, where they differ by one axis, a last one of size 1.
+
+    It is taken from the longer, or put on the shorter if that has but one axis.
+    """
+    shape1, shape2 = ops.shape(x1), ops.shape(x2)
+    if len(shape1) == len(shape2) + 1 and _is_one(shape1[-1]):
+        return (x1, ops.expand_dims(x2, axis=1)) if len(shape2) == 1 else (ops.squeeze(x1, -1), x2)
+    if len(shape2) == len(shape1) + 1 and _is_one(shape2[-1]):
+        return (ops.expand_dims(x1, axis=1), x2) if len(shape1) == 1 else (x1, ops.squeeze(x2, -1))
+    return x1, x2
+
+
+def _is_one(size: object) -> bool:
+    """Whether a size is known to be 1."""
+    return isinstance(size, int) and size == 1
 
 
 def like_losses(ops: Backend, x: Array, losses: Array, axis: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .arrangement import Arrangement, Names, Poison, Step, casting, like_losses
+from .arrangement import Arrangement, Names, Poison, Step, casting, level_ranks, like_losses
 from .errors import DtypeError, RangeError, ShapeError
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 Program = Callable[..., Array]
+_DRAWN = ("candidates", "target_counts", "candidate_counts")
+"""The roles of the inputs that a plan may draw itself."""
+
 Bound = Callable[[Sequence[Array]], int]
 """The greatest index that an input may hold, given the inputs before it."""
 
@@ -27,17 +30,39 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     It may be called again with tensors of the same framework, dtypes and ranks; shapes are checked
     at each call.
     """
+    levelled = next((role for role, layout in plan.layouts if layout.levels_ranks), None)
+    if levelled is None:
+        return _bind(plan, backend, arrays, names)
+    position = plan.inputs.index(levelled)
+    programs: dict[tuple[int, int], Program] = {}
+
+    def program(*given: Array) -> Array:
+        first, other = level_ranks(backend, given[0], given[position])
+        given = (first, *given[1:position], other, *given[position + 1 :])
+        ranks = len(backend.shape(first)), len(backend.shape(other))
+        if ranks not in programs:
+            programs[ranks] = _bind(plan, backend, given, names)
+        return programs[ranks](*given)
+
+    guarded: Program = backend.guard(program)
+    return guarded
+
+
+def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
     spec = Spec.registry[plan.spec]
     layouts = dict(plan.layouts)
     width, first = len(spec.inputs), spec.inputs[0]
     weight, rest = arrays[width], arrays[width + 1 :]
     for role, x in zip(spec.inputs, arrays, strict=False):
-        if x is None and role not in spec.optional:
+        drawn = plan.candidates is not None and role in _DRAWN
+        if x is None and not drawn and (role not in spec.optional or layouts[role].required):
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
+        if x is not None and layouts[role].required is False:
+            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")
     dtype, rank = _leading_dtype(backend, arrays[0], names, first, plan), len(backend.shape(arrays[0]))
     unbatched = rank == plan.unbatched
     axis = _class_axis(dict(plan.parameters), rank + unbatched, names, spec)
-    result_dtype = plan.dtype or dtype
+    result_dtype = plan.dtype or (dtype if dtype in FLOAT_DTYPES else "float32")
     compute_dtype = "float32" if requires_float32_accumulation(result_dtype) else result_dtype
 
     convert_first = _steps(
@@ -52,6 +77,11 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
         for role in given_roles
         if layouts[role].keeps_axis and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
     }
+    dropping = {
+        role
+        for role in given_roles
+        if layouts[role].drops_axis and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
+    }
     arrange = [
         (
             i,
@@ -59,7 +89,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
             _bound(backend, plan, spec, layouts[role]),
             _steps(
                 _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
-                _without_axis(backend, axis, names, role) if role in keeping else None,
+                _without_axis(backend, axis, names, role) if role in keeping | dropping else None,
             ),
         )
         for i, role in enumerate(spec.inputs)
@@ -75,6 +105,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
     cast_rest = [_casting(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
     finish = _Finish(plan, backend, names, axis, cast_weight)
+    complete = _drawing(backend, plan, spec, arrays, compute_dtype)
 
     def program(*given: Array) -> Array:
         leading = given[0] if convert_first is None else convert_first(given[0])
@@ -88,12 +119,15 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
             inputs[i], poison, left_out = arrangement(x, shape, highest)
             invalid = invalid if poison is None else poison
             ignored = ignored if left_out is None else left_out
+        if complete is not None:
+            complete(inputs)
         others = zip(given[width + 1 :], cast_rest, strict=True)
         inputs += [x if cast is None else cast(x) for x, cast in others]
         result = finish(formula(ops, *inputs, **parameters), invalid, ignored, given[width])
         if unbatched and len(ops.shape(result)):
             result = ops.squeeze(result, 0)
-        return result if result_dtype == compute_dtype else ops.astype(result, result_dtype)
+        # NumPy 1 widens a float32 scalar that meets a Python number to float64.
+        return result if ops.dtype(result) == result_dtype else ops.astype(result, result_dtype)
 
     guarded: Program = backend.guard(program)
     return guarded
@@ -104,7 +138,8 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
 
 def _leading_dtype(backend: Backend, x: Array, names: Names, role: str, plan: Plan) -> str:
     dtype: str = backend.dtype(x)
-    if dtype not in FLOAT_DTYPES and not (plan.dtype and dtype in (*INTEGER_DTYPES, "bool")):
+    cast = plan.dtype is not None or dict(plan.layouts)[role].any_dtype
+    if dtype not in FLOAT_DTYPES and not (cast and dtype in (*INTEGER_DTYPES, "bool")):
         raise DtypeError(
             f"{names.loss}: {names.of(role)} has dtype {dtype}, expected one of {', '.join(FLOAT_DTYPES)}"
         )
@@ -134,6 +169,25 @@ def _bound(backend: Backend, plan: Plan, spec: Spec, layout: Layout) -> Bound | 
         return lambda inputs: backend.shape(inputs[rows])[0] - 1
     count = dict(plan.parameters)[layout.classes]
     return lambda _: count - 1
+
+
+def _drawing(
+    backend: Backend, plan: Plan, spec: Spec, arrays: Sequence[Array | None], compute_dtype: str
+) -> Callable[[list[Array | None]], None] | None:
+    """Fill in candidates that were not given, and how often a sample is expected to hold a class."""
+    if plan.candidates is None or arrays[spec.inputs.index(_DRAWN[0])] is not None:
+        return None
+    draw = plan.candidates.bind()
+    target, (sampled, of_target, of_sampled) = spec.inputs.index("target"), map(spec.inputs.index, _DRAWN)
+
+    def complete(inputs: list[Array | None]) -> None:
+        candidates, counts = draw()
+        inputs[sampled] = backend.asarray(candidates, like=inputs[target])
+        expected = backend.asarray(counts.astype(compute_dtype), like=inputs[0])
+        inputs[of_target] = backend.take(expected, inputs[target])
+        inputs[of_sampled] = backend.take(expected, inputs[sampled])
+
+    return complete
 
 
 def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:
@@ -210,7 +264,7 @@ def _preparation(
     dtype = backend.dtype(x)
     if layouts[role].compared:
         return permute
-    if layouts[role].index or (layouts[role].shape == "index_or_same" and dtype in INTEGER_DTYPES):
+    if layouts[role].holds_indices(dtype):
         if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
             raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")
         # Frameworks wrap a bound of more than 8 or 16 bits to the dtype that it is compared with.
@@ -277,7 +331,14 @@ class _Finish:
         if invalid is not None:
             losses = invalid(losses)
         losses = inner(losses, None, valid)
+        if weighting.only_positive:
+            valid = losses > 0
         if weight is not None:
+            if weighting.broadcast == "mutual":
+                valid = None if valid is None else level_ranks(ops, valid, weight)[0]
+                losses, weight = level_ranks(ops, losses, weight)
+            if weighting.squeezes and len(ops.shape(weight)) == len(ops.shape(losses)) + 1:
+                weight = ops.squeeze(weight, -1)
             weighting.check(ops.shape(weight), ops.shape(losses), self.names.loss, self.names.of("weight"))
             weight = weight if self.cast_weight is None else self.cast_weight(weight)
         losses, weights = weighting.apply(ops, losses, own, weight, valid)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .ops import INTEGER_DTYPES
+
 Shape = Literal[
     "same",
     "without_axis",
     "index_or_same",
+    "index_or_free",
     "broadcast",
+    "one_per_axis",
     "mutual",
+    "spread",
     "mask",
     "channel",
     "batch",
@@ -30,9 +35,11 @@ class Layout:
     shape
         The shape that is expected, in terms of the first input's: the ``same``; the same
         ``without_axis`` (the spec's `axis`); ``index_or_same``, as its dtype says: integers are
-        class indices without the axis, floats a distribution of the same shape; one that may
-        ``broadcast`` to it; ``mutual``, where each may broadcast to the other, with a warning if
-        they do; a ``mask``, which may broadcast to it, or be without the axis; a ``channel``, where
+        class indices without the axis, floats a distribution of the same shape; ``index_or_free``,
+        as its dtype says too, but of a shape that only the spec checks; one that may
+        ``broadcast`` to it; ``one_per_axis``, which may do so with as many axes, or none; ``mutual``, where each may broadcast to the other, with a warning if
+        they do; ``spread``, the same but for a size of 1 in one axis, or without the last axis, or
+        one number; a ``mask``, which may broadcast to it, or be without the axis; a ``channel``, where
         either may leave out a last axis of size 1; ``batch``, one entry per sample; ``sequence``, one row per sample; ``classes``, one
         entry per class; ``free``, which only the spec checks.
     any_shape
@@ -40,7 +47,8 @@ class Layout:
     index
         Whether the input holds class indices, which stay integers.
     any_dtype
-        Whether indices may come as floats, which are truncated.
+        Whether indices may come as floats, which are truncated, and the first input as integers, which
+        become float32.
     out_of_range
         What an index outside [0, classes) does: ``raise`` an IndexError; ``clip`` to the nearest
         class; ``wrap``, by which a negative one counts from the last class and any other raises;
@@ -57,6 +65,11 @@ class Layout:
         the role of an input with a row for each.
     keeps_axis
         Whether class indices may also come with the class axis, of size 1; the losses then keep it.
+    drops_axis
+        Whether class indices may also come with the class axis, of size 1, which is then dropped.
+    levels_ranks
+        Whether, where this input has one axis more or less than the first, `level_ranks` is applied to
+        the two.
     compared
         Whether the values are only compared with each other, and keep their dtype.
     unread_beside
@@ -65,8 +78,21 @@ class Layout:
         The least and the greatest value that is not refused, where the framework refuses others.
     signed
         Whether labels come as -1 and 1, and are mapped to 0 and 1 by ``(y + 1) / 2``.
+    to_signs
+        Whether labels of which each is 0 or 1 are mapped to -1 and 1; any other one leaves all as they
+        are.
+    binary
+        Whether labels come as 0 and 1, and are mapped to -1 and 1 by ``2 y - 1``.
+    detached
+        Whether no gradient flows into it.
+    squeezes
+        Whether a last axis of size 1 that is one too many is dropped.
+    required
+        Whether an optional input must be given, or must not be; None where either will do.
     axes
         The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
+    same_rank
+        Whether an input that may be broadcast must have as many axes as the first.
     merged
         The axes, or ``all``, that are moved to the end and made one, where the spec reads the last
         axis and the framework several; None for none.
@@ -82,9 +108,22 @@ class Layout:
     limit: str | None = None
     classes: str | None = None
     keeps_axis: bool = False
+    drops_axis: bool = False
+    levels_ranks: bool = False
     compared: bool = False
     unread_beside: str | None = None
     within: tuple[float, float] | None = None
     signed: bool = False
+    to_signs: bool = False
+    binary: bool = False
+    detached: bool = False
+    squeezes: bool = False
+    required: bool | None = None
     axes: str | None = None
+    same_rank: bool = False
     merged: tuple[int, ...] | Literal["all"] | None = None
+
+    def holds_indices(self, dtype: str) -> bool:
+        """Whether an input of this dtype holds class indices."""
+        by_dtype = self.shape in ("index_or_same", "index_or_free")
+        return self.index or (by_dtype and dtype in INTEGER_DTYPES)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
 from .annotations import in_words, is_a
+from .candidates import Candidates
 from .errors import ConfigError
 from .layout import Layout
 from .loading import get_backend
@@ -21,7 +22,7 @@ from .weighting import Weighting
 FORMAT = 1
 """The version of the JSON form."""
 
-_T = TypeVar("_T", bound=Layout | Weighting | Reduction)
+_T = TypeVar("_T", bound=Layout | Weighting | Reduction | Candidates)
 
 
 class Constant:
@@ -74,6 +75,7 @@ class Plan:
     constants : tensors bound to roles, e.g. a `weight` given to a constructor
     unbatched : the number of axes with which the first input is one sample, without a batch axis
     dtype : what everything is cast to, and the result is; None is the first input's
+    candidates : how the inputs of that kind are drawn where they are not given
     """
 
     spec: str
@@ -85,6 +87,7 @@ class Plan:
     constants: tuple[tuple[str, Constant], ...] = ()
     unbatched: int | None = None
     dtype: str | None = None
+    candidates: Candidates | None = None
 
     @classmethod
     def of(
@@ -98,6 +101,7 @@ class Plan:
         constants: Mapping[str, Any] | None = None,
         unbatched: int | None = None,
         dtype: str | None = None,
+        candidates: Candidates | None = None,
         **parameters: Any,
     ) -> Plan:
         """The plan of a canonical loss with these parameters; None among constants are dropped."""
@@ -111,6 +115,7 @@ class Plan:
             _constants(constants or {}),
             unbatched,
             _checked_dtype(dtype),
+            candidates,
         )
 
     def with_constants(self, constants: Mapping[str, Any]) -> Plan:
@@ -151,6 +156,8 @@ class Plan:
             parts.append(f"unbatched with {self.unbatched} axes")
         if self.dtype is not None:
             parts.append(f"in {self.dtype}")
+        if self.candidates is not None:
+            parts.append(f"candidates: {_differences(self.candidates)}")
         return f"Plan<{'; '.join(parts)}>"
 
     # --------------------------------------------------------------------------- JSON
@@ -168,6 +175,7 @@ class Plan:
             "constants": {role: constant.to_json() for role, constant in self.constants},
             "unbatched": self.unbatched,
             "dtype": self.dtype,
+            "candidates": None if self.candidates is None else asdict(self.candidates),
         }
 
     def _parameter_to_json(self, name: str, value: Any) -> Any:
@@ -196,6 +204,7 @@ class Plan:
         layouts = _table(table.get("layouts", {}), "plan.layouts", spec.layouts)
         given = {role: _build(Layout, text, f"plan.layouts.{role}") for role, text in layouts.items()}
         constants = _table(table.get("constants", {}), "plan.constants", roles)
+        drawn = table.get("candidates")
         return cls(
             spec.name,
             tuple(parameters.items()),
@@ -206,6 +215,7 @@ class Plan:
             tuple((role, _constant(x, f"plan.constants.{role}")) for role, x in constants.items()),
             _of_type(table.get("unbatched"), int, "plan.unbatched"),
             _checked_dtype(_of_type(table.get("dtype"), str, "plan.dtype")),
+            None if drawn is None else _build(Candidates, drawn, "plan.candidates"),
         )
 
 

@@ -8,12 +8,13 @@ from typing import Literal, get_args
 from .errors import ShapeError
 from .ops import Array, Ops
 
-Broadcast = Literal["same_rank", "trailing", "equal"]
+Broadcast = Literal["same_rank", "trailing", "equal", "mutual"]
 _BROADCASTS: tuple[str, ...] = get_args(Broadcast)
 _EXPECTED = {
     "same_rank": "the same number of axes, each of the same size or 1",
     "trailing": "a shape that broadcasts to it",
     "equal": "the same shape",
+    "mutual": "a shape that broadcasts against it",
 }
 
 
@@ -27,15 +28,22 @@ class Weighting:
         A number that multiplies every loss.
     broadcast
         The shapes that a weight array may have, against the losses' shape: ``same_rank``, each
-        size equal or 1; ``trailing``, NumPy's rule; ``equal``.
+        size equal or 1; ``trailing``, NumPy's rule; ``equal``; ``mutual``, NumPy's rule in both
+        directions, after `level_ranks`.
     ignored_label
         Where the target, truncated to an integer, equals this, the loss is 0. It still counts in a
         ``mean``, not in a ``weighted_mean`` or ``valid_mean``.
+    only_positive
+        Whether losses that are not greater than 0 count like those of an ignored label.
+    squeezes
+        Whether a last axis of size 1 by which a weight has one axis more than the losses is dropped.
     """
 
     scale: float = 1.0
     broadcast: Broadcast = "same_rank"
     ignored_label: int | None = None
+    only_positive: bool = False
+    squeezes: bool = False
 
     def __post_init__(self) -> None:
         if self.broadcast not in _BROADCASTS:
@@ -43,6 +51,10 @@ class Weighting:
 
     def check(self, weight: tuple[int, ...], losses: tuple[int, ...], loss: str, argument: str) -> None:
         """Refuse a weight of a shape that does not fit the losses."""
+        if self.broadcast == "mutual":
+            pairs = zip(reversed(weight), reversed(losses), strict=False)
+            if all(w in (n, 1) or n == 1 for w, n in pairs if isinstance(w, int) and isinstance(n, int)):
+                return
         padded = (1,) * (len(losses) - len(weight)) + weight
         fits = len(padded) == len(losses) and all(
             # Inside a traced function a size may be symbolic; the framework then checks it.

@@ -35,36 +35,94 @@ MixedTensorsError
 
 from .binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from .categorical import softmax_cross_entropy, sparse_softmax_cross_entropy
+from .classes import multi_margin, multilabel_margin, multilabel_soft_margin, soft_margin
+from .distances import triplet_margin, triplet_margin_with_distance
 from .divergence import kl_divergence, poisson_nll
-from .embedding import cosine_embedding, sdml, triplet
+from .embedding import cosine_embedding, cosine_similarity, inner_product_distance, sdml, triplet
 from .focal import sigmoid_focal
-from .margin import hinge, squared_hinge
+from .focal_probability import binary_focal_cross_entropy, categorical_focal_cross_entropy
+from .gaussian import gaussian_nll
+from .given import given
+from .likelihood import cross_entropy, nll
+from .margin import categorical_hinge, hinge, squared_hinge
 from .metric import margin_cross_entropy, n_pair
-from .regression import absolute_error, huber, smooth_l1, squared_error
+from .outputs import loss_output, regression_output, softmax_output, svm_output
+from .overlap import dice, tversky
+from .pairs import hinge_embedding, margin_ranking
+from .pairwise import mean_pairwise_squared_error
+from .probability import (
+    categorical_cross_entropy,
+    generalized_cross_entropy,
+    sparse_categorical_cross_entropy,
+)
+from .regression import (
+    absolute_error,
+    absolute_percentage_error,
+    huber,
+    log_cosh,
+    smooth_l1,
+    squared_error,
+    squared_logarithmic_error,
+)
+from .sampled import nce, sampled_softmax
 from .sequence import ctc
+from .similarity import circle
 from .transducer import rnnt
 from .tree import hierarchical_sigmoid
 
 __all__ = [
     "absolute_error",
+    "absolute_percentage_error",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "binary_focal_cross_entropy",
+    "categorical_cross_entropy",
+    "categorical_focal_cross_entropy",
+    "categorical_hinge",
+    "circle",
     "cosine_embedding",
+    "cosine_similarity",
+    "cross_entropy",
     "ctc",
+    "dice",
+    "gaussian_nll",
+    "generalized_cross_entropy",
+    "given",
     "hierarchical_sigmoid",
     "hinge",
+    "hinge_embedding",
     "huber",
+    "inner_product_distance",
     "kl_divergence",
+    "log_cosh",
+    "loss_output",
     "margin_cross_entropy",
+    "margin_ranking",
+    "mean_pairwise_squared_error",
+    "multi_margin",
+    "multilabel_margin",
+    "multilabel_soft_margin",
     "n_pair",
+    "nce",
+    "nll",
     "poisson_nll",
+    "regression_output",
     "rnnt",
+    "sampled_softmax",
     "sdml",
     "sigmoid_focal",
     "smooth_l1",
+    "soft_margin",
     "softmax_cross_entropy",
+    "softmax_output",
+    "sparse_categorical_cross_entropy",
     "sparse_softmax_cross_entropy",
     "squared_error",
     "squared_hinge",
+    "squared_logarithmic_error",
+    "svm_output",
     "triplet",
+    "triplet_margin",
+    "triplet_margin_with_distance",
+    "tversky",
 ]

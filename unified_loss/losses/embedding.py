@@ -126,6 +126,97 @@ def cosine_embedding(
     return loss if keepdims else ops.squeeze(loss, axis)
 
 
+@spec()
+def inner_product_distance(
+    ops: Ops, prediction: Array, target: Array, /, *, axis: int = -1, keepdims: bool = False
+) -> Array:
+    r"""One minus the inner product, which for vectors of length 1 is the cosine distance.
+
+    .. math:: \ell = 1 - \sum_i x_i y_i
+
+    Parameters
+    ----------
+    prediction : float array, vectors along `axis`, meant to have length 1
+    target : array of the same shape
+    axis : the axis of the vectors
+    keepdims : whether the axis of the vectors stays, with size 1
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction` without `axis`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    Nothing is normalised: longer vectors give losses below 0.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.inner_product_distance([[1.0, 0.0]], [[0.0, 1.0]]))
+    1.0
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/compat/v1/losses/cosine_distance
+    """
+    return 1 - ops.sum(prediction * target, axis=axis, keepdims=keepdims)
+
+
+@spec()
+def cosine_similarity(
+    ops: Ops, prediction: Array, target: Array, /, *, axis: int = -1, epsilon: float = 1e-8
+) -> Array:
+    r"""The negative cosine between two vectors, so that minimising it aligns them.
+
+    .. math:: \ell = -\frac{x}{\max(\lVert x \rVert, \epsilon)} \cdot
+              \frac{y}{\max(\lVert y \rVert, \epsilon)}
+
+    Parameters
+    ----------
+    prediction : float array, vectors along `axis`
+    target : array of the same shape
+    axis : the axis of the vectors
+    epsilon : the least norm that is divided by (Keras has 1e-7)
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction` without `axis`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    A zero vector has cosine 0 with any other, and the finite gradient :math:`-y / \epsilon`.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.cosine_similarity([[1.0, 0.0]], [[3.0, 4.0]])), 6)
+    -0.6
+
+    References
+    ----------
+    https://keras.io/api/losses/regression_losses/#cosinesimilarity-class
+    """
+    directions = (
+        x / ops.clip(ops.vector_norm(x, axis=axis, keepdims=True), min=epsilon) for x in (prediction, target)
+    )
+    first, second = directions
+    return -ops.sum(first * second, axis=axis)
+
+
 @spec(first=Layout(axes="NC"), second=Layout(axes="NC"))
 def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) -> Array:
     r"""Smoothed deep metric learning: each sample must pick its pair out of the batch.

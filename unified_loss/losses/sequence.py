@@ -26,6 +26,7 @@ def ctc(
     *,
     blank: int = 0,
     from_log_probabilities: bool = False,
+    padding: int = -1,
 ) -> Array:
     r"""Connectionist temporal classification: the likelihood of a label sequence, however aligned.
 
@@ -37,12 +38,13 @@ def ctc(
     Parameters
     ----------
     prediction : float array of logits, shape (N, T, C)
-    target : integer array of labels, shape (N, L), rows padded with -1
+    target : integer array of labels, shape (N, L), rows padded with `padding`
     prediction_lengths : integer array, shape (N,): frames to read of each sample; by default T
     target_lengths : integer array, shape (N,): labels to read of each sample; by default those
-        before the first -1
+        before the first `padding`
     blank : the class of the blank; negative counts from the last
     from_log_probabilities : whether `prediction` is :math:`\log p` already
+    padding : the label that ends a row, where no lengths are given
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -75,7 +77,7 @@ def ctc(
     log_p = prediction if from_log_probabilities else ops.log_softmax(prediction, axis=2)
     samples, frames, classes = ops.shape(log_p)
     if target_lengths is None:
-        target_lengths = _count_before_padding(ops, target)
+        target_lengths = _count_before_padding(ops, target, padding)
     unlabelled = target_lengths * 0
     labels = ops.clip(target, min=0)
 
@@ -113,13 +115,13 @@ def _shift(ops: Ops, alpha: Array, closed: Array, count: int) -> Array:
     return ops.concat([closed, ops.slice_along_axis(alpha, 0, count - 1, axis=1)], axis=1)
 
 
-def _count_before_padding(ops: Ops, target: Array) -> Array:
+def _count_before_padding(ops: Ops, target: Array, padding: int) -> Array:
     # Sums widen integers, in some frameworks only, so the dtype is restored.
     dtype = ops.dtype(target)
     count = ops.astype(ops.sum(target, axis=1) * 0, dtype)
     unpadded = None
     for label in ops.unstack(target, axis=1):
-        unpadded = label >= 0 if unpadded is None else ops.logical_and(unpadded, label >= 0)
+        unpadded = label != padding if unpadded is None else ops.logical_and(unpadded, label != padding)
         count = count + ops.astype(unpadded, dtype)
     return count
 
