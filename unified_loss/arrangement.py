@@ -61,6 +61,7 @@ class Arrangement:
         self.ops = backend
         layout = dict(plan.layouts)[role]
         dtype = backend.dtype(sample)
+        self.compute_dtype = compute_dtype
         self.floating = dtype in FLOAT_DTYPES
         self.to_compute = None if dtype == compute_dtype else casting(backend, compute_dtype)
         self.traced = not backend.is_concrete(sample)
@@ -104,7 +105,8 @@ class Arrangement:
             x = self.ops.where(ignored, max(self.layout.lowest_index, 0), x)
         if not self.is_index:
             return x, None, ignored
-        return *self._index(x, leading[self.axis] - 1 if highest is None else highest), ignored
+        x, poison = self._index(x, leading[self.axis] - 1 if highest is None else highest)
+        return (self._one_hot(x, leading) if self.layout.one_hot else x), poison, ignored
 
     def _leave_none_out(self) -> None:
         """A distribution is no label that could be left out."""
@@ -206,6 +208,14 @@ class Arrangement:
         instead = 0.0 if layout.out_of_range == "zero" else math.nan
         axis = self.axis
         return index, lambda losses: ops.where(like_losses(ops, invalid, losses, axis), instead, losses)
+
+    def _one_hot(self, x: Array, leading: Sizes) -> Array:
+        vectors = self.ops.one_hot(x, leading[self.axis], dtype=self.compute_dtype, like=x)
+        last = len(leading) - 1
+        if self.axis == last:
+            return vectors
+        order = [*range(self.axis), last, *range(self.axis, last)]
+        return self.ops.permute_dims(vectors, tuple(order))
 
     def _clipped(self, x: Array, highest: int) -> tuple[Array, Poison | None]:
         ops, lowest = self.ops, self.layout.lowest_index

@@ -99,7 +99,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
         for name, value in plan.parameters
     }
-    if keeping:
+    if keeping and "keepdims" in parameters:
         parameters["keepdims"] = True
     formula, ops = spec.formula, backend
     cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")

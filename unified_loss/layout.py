@@ -70,6 +70,8 @@ class Layout:
     levels_ranks
         Whether, where this input has one axis more or less than the first, `level_ranks` is applied to
         the two.
+    one_hot
+        Whether class indices are handed over as one-hot vectors along the class axis.
     compared
         Whether the values are only compared with each other, and keep their dtype.
     unread_beside
@@ -110,6 +112,7 @@ class Layout:
     keeps_axis: bool = False
     drops_axis: bool = False
     levels_ranks: bool = False
+    one_hot: bool = False
     compared: bool = False
     unread_beside: str | None = None
     within: tuple[float, float] | None = None

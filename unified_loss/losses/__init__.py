@@ -55,6 +55,7 @@ from .probability import (
     generalized_cross_entropy,
     sparse_categorical_cross_entropy,
 )
+from .projection import adaptive_log_softmax, linear_cross_entropy
 from .regression import (
     absolute_error,
     absolute_percentage_error,
@@ -73,6 +74,7 @@ from .tree import hierarchical_sigmoid
 __all__ = [
     "absolute_error",
     "absolute_percentage_error",
+    "adaptive_log_softmax",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "binary_focal_cross_entropy",
@@ -94,6 +96,7 @@ __all__ = [
     "huber",
     "inner_product_distance",
     "kl_divergence",
+    "linear_cross_entropy",
     "log_cosh",
     "loss_output",
     "margin_cross_entropy",
