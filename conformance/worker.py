@@ -66,7 +66,7 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
 
 def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
     make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
-    call = prepared_call(case, resolve(case.loss), make, _load_state, backend)
+    call = prepared_call(case, resolve(case.loss), make, load_state, backend)
     inputs = input_tensors(case, make, backend)
     if case.raises:
         yield _refusal(call, inputs)
@@ -105,7 +105,8 @@ def _refusal(call: Callable[..., Any], inputs: list[Any]) -> Check:
     return Check("refusal", False, "an error", f"{len(outputs)} outputs")
 
 
-def _load_state(loss: Any, state: dict[str, Any]) -> Any:
+def load_state(loss: Any, state: dict[str, Any]) -> Any:
+    """Give a loss of ours its weights."""
     loss.load_state(state)
     return loss
 
