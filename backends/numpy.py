@@ -144,8 +144,7 @@ class NumpyBackend(Backend):
         def quiet(*args: Any) -> Array:
             # As in every other framework, log(0) is -inf and 0/0 NaN without a warning.
             with np.errstate(all="ignore"):
-                # NumPy 1 widens a float32 scalar that meets a Python number to float64.
-                return np.asarray(program(*args), dtype=args[0].dtype)
+                return np.asarray(program(*args))
 
         return quiet
 

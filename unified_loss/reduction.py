@@ -37,8 +37,9 @@ class Reduction:
         ``none``; ``sum``; ``mean``, divided by the number of losses, whatever their weights;
         ``weighted_mean``, divided by the sum of the weights, which is 0 where a label is ignored;
         ``given_weight_mean``, by the sum of the weights as they were given, each counted once also
-        where it weighs several losses; ``valid_mean``, by the number of losses whose label is not ignored; ``nonzero_mean``, by the
-        number of losses whose weight is not 0; ``batch_mean``, by the size of the first axis;
+        where it weighs several losses; ``valid_mean``, by the number of losses whose label is not
+        ignored; ``nonzero_mean``, by the number of losses whose weight is not 0; ``batch_mean``, by the
+        size of the first axis;
         ``root_mean``, the square root of ``mean``, with gradient 0 where that is 0;
         ``total_weight``, the denominator of ``weighted_mean``, which some native losses return too.
     kept_axis

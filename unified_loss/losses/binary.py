@@ -20,6 +20,8 @@ def binary_cross_entropy(
     log_floor: float | None = -100.0,
     log_epsilon: float = 0.0,
     gradient_floor: float | None = 1e-12,
+    clip: float | None = None,
+    label_smoothing: float = 0.0,
 ) -> Array:
     r"""Cross-entropy between a probability and a target probability.
 
@@ -37,6 +39,8 @@ def binary_cross_entropy(
     log_epsilon : added to the argument of both logarithms
     gradient_floor : the least value of p (1 - p) in the gradient (p - y) / (p (1 - p)), which
         keeps it finite at 0 and 1; None for the derivative of the formula as it stands
+    clip : how far from 0 and 1 `prediction` is read at least; nearer ones have no gradient
+    label_smoothing : the share s of one half in the target, which becomes :math:`(1 - s) y + s / 2`
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -68,6 +72,9 @@ def binary_cross_entropy(
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html
     """
+    target = smoothed(target, label_smoothing)
+    if clip is not None:
+        prediction = ops.clip(prediction, min=clip, max=1 - clip)
     if gradient_floor is None:
         return _bernoulli_nll(ops, prediction, target, positive_weight, log_floor, log_epsilon)
     if positive_weight is not None:
@@ -78,6 +85,11 @@ def binary_cross_entropy(
     slope = (fixed - ops.stop_gradient(target)) / ops.clip(fixed * (1 - fixed), min=gradient_floor)
     value = _bernoulli_nll(ops, fixed, target, None, log_floor, log_epsilon)
     return value + slope * (prediction - fixed)
+
+
+def smoothed(target: Array, share: float) -> Array:
+    """The target with a share of one half."""
+    return (1 - share) * target + 0.5 * share if share else target
 
 
 def _bernoulli_nll(
@@ -101,7 +113,13 @@ def _bernoulli_nll(
 
 @spec(positive_weight=_BROADCAST)
 def binary_cross_entropy_with_logits(
-    ops: Ops, prediction: Array, target: Array, positive_weight: Array | None = None, /
+    ops: Ops,
+    prediction: Array,
+    target: Array,
+    positive_weight: Array | None = None,
+    /,
+    *,
+    label_smoothing: float = 0.0,
 ) -> Array:
     r"""Cross-entropy between the sigmoid of a logit and a target probability.
 
@@ -115,6 +133,7 @@ def binary_cross_entropy_with_logits(
     prediction : float array of logits, any shape
     target : array of the same shape, values in [0, 1]
     positive_weight : array that broadcasts to `prediction`, multiplies the positive term; optional
+    label_smoothing : the share s of one half in the target, which becomes :math:`(1 - s) y + s / 2`
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -146,6 +165,7 @@ def binary_cross_entropy_with_logits(
     # x >= 0:   (1 - y) x        + (1 + (w - 1) y) log1p(exp(-x))
     # x <  0:   w y (-x)         + (1 + (w - 1) y) log1p(exp(x))
     # Both cases decide by x >= 0, not by |x|, so that their kinks at 0 cancel in the gradient.
+    target = smoothed(target, label_smoothing)
     positive = target if positive_weight is None else target * positive_weight
     non_negative = prediction >= 0
     magnitude = ops.where(non_negative, prediction, -prediction)

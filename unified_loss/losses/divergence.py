@@ -17,7 +17,10 @@ def kl_divergence(
     *,
     axis: int = -1,
     from_logits: bool = False,
+    from_probabilities: bool = False,
     log_epsilon: float = 0.0,
+    clip: float | None = None,
+    negative_target_is_zero: bool = False,
 ) -> Array:
     r"""Kullback-Leibler divergence of a predicted from a target distribution, term by term.
 
@@ -25,11 +28,15 @@ def kl_divergence(
 
     Parameters
     ----------
-    prediction : float array of log-probabilities, or of logits, any shape
+    prediction : float array of log-probabilities, or of logits or probabilities, any shape
     target : array of the same shape, probabilities
     axis : the class axis; only read where `from_logits`
     from_logits : whether `prediction` holds logits, to be normalised by log-softmax along `axis`
+    from_probabilities : whether `prediction` holds probabilities
     log_epsilon : added to the target inside its logarithm (MXNet adds 1e-12)
+    clip : the least value that is read of either probability, the greatest then being 1; only where
+        `from_probabilities` (Keras has 1e-7)
+    negative_target_is_zero : whether a negative target counts as 0 (as in PaddlePaddle, MindSpore)
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -59,10 +66,57 @@ def kl_divergence(
     S. Kullback, R. A. Leibler, On Information and Sufficiency, 1951;
     https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html
     """
+    if negative_target_is_zero:
+        target = ops.relu(target)
+    if from_probabilities:
+        if clip is not None:
+            prediction, target = (ops.clip(p, min=clip, max=1.0) for p in (prediction, target))
+        return ops.xlogy(target, target) - ops.xlogy(target, prediction)
     log_p = ops.log_softmax(prediction, axis=axis) if from_logits else prediction
     # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
     positive = target + log_epsilon if log_epsilon else ops.where(target == 0, 1.0, target)
     return ops.log(positive) * target - ops.multiply_no_nan(log_p, target)
+
+
+@spec()
+def generalized_kl_divergence(ops: Ops, prediction: Array, target: Array, /) -> Array:
+    r"""Kullback-Leibler divergence of measures that need not sum to 1, term by term.
+
+    .. math:: \ell = y (\log y - \log p) + p - y
+
+    Parameters
+    ----------
+    prediction : float array of the logarithms of non-negative numbers, any shape
+    target : array of the same shape, non-negative
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the terms, of the shape of `prediction`.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    Each term is at least 0, unlike those of `kl_divergence`; the sums agree for distributions. For
+    zeros and infinities see there.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.generalized_kl_divergence([[0.0, 0.0]], [[2.0, 0.0]])), 6)
+    0.693147
+
+    References
+    ----------
+    L. M. Bregman, The Relaxation Method of Finding the Common Point of Convex Sets and Its
+    Application to the Solution of Problems in Convex Programming, 1967
+    """
+    return kl_divergence.formula(ops, prediction, target) + ops.exp(prediction) - target
 
 
 @spec()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
@@ -188,3 +190,134 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     if beta == 0:
         return ops.abs(prediction - target)
     return huber.formula(ops, prediction, target, delta=beta) * (1.0 / beta)
+
+
+@spec()
+def log_cosh(ops: Ops, prediction: Array, target: Array, /) -> Array:
+    r"""Logarithm of the hyperbolic cosine of the difference.
+
+    .. math:: \ell = \log \cosh(x - y)
+
+    Like `huber`, about half the square of small differences, and the size of large ones less log 2.
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    Exact for differences of any size; the gradient is their tanh. An infinite difference gives inf,
+    NaN gives NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.log_cosh([1.0, -100.0], [0.0, 0.0], reduction="sum")), 4)
+    99.7406
+
+    References
+    ----------
+    https://keras.io/api/losses/regression_losses/#logcosh-class
+    """
+    # d >= 0:    d + softplus(-2 d) - log 2
+    # d <  0:   -d + softplus( 2 d) - log 2
+    difference = prediction - target
+    magnitude = ops.where(difference >= 0, difference, -difference)
+    return magnitude + ops.softplus(-2 * magnitude) - ops.constant(math.log(2), ops.dtype(magnitude))
+
+
+@spec()
+def absolute_percentage_error(
+    ops: Ops, prediction: Array, target: Array, /, *, epsilon: float = 1e-7
+) -> Array:
+    r"""Absolute difference in percent of the target.
+
+    .. math:: \ell = 100 \left| \frac{x - y}{\max(|y|, \epsilon)} \right|
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    epsilon : the least size of the target that is divided by
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    The gradient at a difference of 0 is 0. A target of 0 makes the loss large, not infinite.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> float(ul.losses.absolute_percentage_error([3.0, -1.0], [4.0, -2.0], reduction="sum"))
+    75.0
+
+    References
+    ----------
+    https://keras.io/api/losses/regression_losses/#meanabsolutepercentageerror-class
+    """
+    return 100 * ops.abs((prediction - target) / ops.clip(ops.abs(target), min=epsilon))
+
+
+@spec()
+def squared_logarithmic_error(
+    ops: Ops, prediction: Array, target: Array, /, *, floor: float = 0.0
+) -> Array:
+    r"""Squared difference of the logarithms of one more than each.
+
+    .. math:: \ell = (\log(1 + \max(x, f)) - \log(1 + \max(y, f)))^2
+
+    Parameters
+    ----------
+    prediction : float array, any shape
+    target : array of the same shape
+    floor : the value f below which neither is read (Keras has 1e-7)
+    weight, reduction, backend : as for every loss, see `unified_loss.losses`
+
+    Returns
+    -------
+    array
+        A scalar, or with ``reduction="none"`` the shape of `prediction`; its dtype.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        As for every loss, see `unified_loss.losses`.
+
+    Notes
+    -----
+    A prediction below `floor` has no gradient. NaN gives NaN.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> round(float(ul.losses.squared_logarithmic_error([2.0, -3.0], [4.0, 0.0])), 6)
+    0.130471
+
+    References
+    ----------
+    https://keras.io/api/losses/regression_losses/#meansquaredlogarithmicerror-class
+    """
+    logarithm = ops.log1p(ops.clip(prediction, min=floor))
+    return ops.square(logarithm - ops.log1p(ops.clip(target, min=floor)))
