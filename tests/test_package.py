@@ -46,7 +46,7 @@ LAYERS = {
     "errors": set(),
     "ops": set(),
     "annotations": set(),
-    "layout": set(),
+    "layout": {"ops"},
     "candidates": set(),
     "spec": {"annotations", "layout"},
     "losses": {"errors", "ops", "layout", "spec"},
@@ -71,7 +71,7 @@ LAYERS = {
     },
     "gradients": {"dispatch"},
     "dialects": {
-        "annotations", "candidates", "dialects", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
+        "annotations", "candidates", "dialects", "dispatch", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
         "weighting",
     },
     "naming": {"losses", "dialects", "errors", "loss", "plan", "registry", "spec"},
