@@ -47,16 +47,20 @@ class Reduction:
     axis
         The only axis, or axes, that are reduced; None reduces over all but `kept_axis`.
     over_nothing
-        What a mean is where its denominator is 0: ``nan``, or ``zero``.
+        What a mean is where its denominator is 0: ``nan``, ``zero``, or ``zero_unless_empty``, which
+        is NaN where there are no losses at all.
     shape
         The shape into which the result is put; None leaves it as it is.
+    counts_ignored
+        Whether ignored labels count in a ``weighted_mean`` of losses without weights.
     """
 
     kind: ReductionKind = "mean"
     kept_axis: int | tuple[int, ...] | None = None
     shape: tuple[int, ...] | None = None
     axis: int | tuple[int, ...] | None = None
-    over_nothing: Literal["nan", "zero"] = "nan"
+    over_nothing: Literal["nan", "zero", "zero_unless_empty"] = "nan"
+    counts_ignored: bool = False
 
     def __post_init__(self) -> None:
         check_reduction(self.kind, "reduction")
@@ -107,7 +111,11 @@ class Reduction:
             if rank == 0:
                 raise ShapeError("a mean over the batch needs losses with a batch axis")
             # The size may be symbolic, which a mean takes and a quotient of dtypes does not.
-            return lambda losses, *_: ops.sum(ops.mean(losses, axis=0))
+            if self.over_nothing == "nan":
+                return lambda losses, *_: ops.sum(ops.mean(losses, axis=0))
+            return lambda losses, *_: ops.sum(
+                losses if ops.shape(losses)[0] == 0 else ops.mean(losses, axis=0)
+            )
         if self.kind == "mean" and self.over_nothing == "nan":
             return lambda losses, *_: ops.mean(losses, axis=axes)
 
@@ -123,8 +131,10 @@ class Reduction:
             return denominator
 
         def mean(losses: Array, weight: Array | None, valid: Array | None) -> Array:
+            sizes = ops.shape(losses)
+            if self.over_nothing == "zero_unless_empty" and 0 in [n for n in sizes if isinstance(n, int)]:
+                return ops.mean(losses, axis=axes)
             if self._counted(ops, losses, weight, valid) is None:
-                sizes = ops.shape(losses)
                 if self.over_nothing == "nan" or (all(isinstance(n, int) for n in sizes) and 0 not in sizes):
                     return ops.mean(losses, axis=axes)
             total, divisor = ops.sum(losses, axis=axes), denominator(losses, weight, valid)
@@ -141,7 +151,7 @@ class Reduction:
         if self.kind == "mean":
             return None
         if self.kind == "valid_mean" or weight is None:
-            return None if valid is None else ops.astype(valid, dtype)
+            return None if valid is None or self.counts_ignored else ops.astype(valid, dtype)
         return ops.astype(weight != 0, dtype) if self.kind == "nonzero_mean" else weight
 
 

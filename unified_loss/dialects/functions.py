@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
@@ -15,8 +16,14 @@ P = ParamSpec("P")
 Plans = Plan | tuple[Plan, ...]
 """What a row lowers to: one plan, or one for each of several outputs."""
 
+Role = str | tuple[str, ...]
+"""The role of an argument that is a tensor, or the roles of the tensors in a list of them."""
+
 REST = "*"
 """The role of an argument that holds a list of tensors, for specs that take any number of inputs."""
+
+UNREAD = ""
+"""The role of an argument that is accepted and changes nothing."""
 
 
 class DialectFunction(Generic[P]):
@@ -29,7 +36,7 @@ class DialectFunction(Generic[P]):
         self,
         lowering: Callable[P, Plans],
         namespace: str,
-        roles: Mapping[str, str],
+        roles: Mapping[str, Role],
         result: Callable[..., Any],
     ) -> None:
         self.__wrapped__ = lowering
@@ -40,7 +47,7 @@ class DialectFunction(Generic[P]):
         self.native_name = f"{namespace}.{lowering.__name__}"
         self.roles = dict(roles)
         """The role of each argument that is a tensor, by its native name."""
-        self.arguments = {role: native for native, role in roles.items()}
+        self.arguments = _names(roles)
         self._result = result
         self._hints = get_type_hints(lowering)
         self._losses: dict[tuple[Any, ...], _Outputs] = {}
@@ -49,6 +56,10 @@ class DialectFunction(Generic[P]):
         self._positions = {name: i for i, name in enumerate(self._names)}
         self._positional = sum(a.kind is not a.KEYWORD_ONLY for a in arguments)
         self._defaults = [MISSING if a.default is a.empty else a.default for a in arguments]
+        # A tensor that is left out is absent; a number as its default, such as a weight of 1, says the same.
+        for native in roles:
+            if self._defaults[self._positions[native]] is not MISSING:
+                self._defaults[self._positions[native]] = None
         self._tensors = [self._positions[native] for native in roles]
         self._plain = [i for i, name in enumerate(self._names) if name not in roles]
         self.parameters = tuple(self._names[i] for i in self._plain)
@@ -61,7 +72,11 @@ class DialectFunction(Generic[P]):
         try:
             outputs = self._losses.get(key)
         except TypeError:
-            raise self._not_plain(key) from None
+            key = tuple(map(as_plain, key))
+            try:
+                outputs = self._losses.get(key)
+            except TypeError:
+                raise self._not_plain(key) from None
         if outputs is None:
             outputs = self._losses[key] = self._outputs(dict(zip(self.parameters, key, strict=True)))
         return outputs([values[i] for i in self._tensors])
@@ -78,6 +93,26 @@ class DialectFunction(Generic[P]):
         for native in self.roles:
             given.setdefault(native, None)
         return self.__wrapped__(**given)  # type: ignore[call-arg]
+
+    def by_role(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The tensors among arguments, by their roles."""
+        found: dict[str, Any] = {}
+        for native, value in values.items():
+            if native in self.roles:
+                roles = _each(self.roles[native])
+                found |= zip(roles, self._spread(native, value), strict=True)
+        return found
+
+    def _spread(self, native: str, value: Any) -> tuple[Any, ...]:
+        """The tensors in an argument, as many as it has roles."""
+        held = self.roles[native]
+        if isinstance(held, str):
+            return (value,)
+        if value is None:
+            return (None,) * len(held)
+        if not isinstance(value, tuple | list) or len(value) != len(held):
+            raise TypeError(f"{self.native_name}: {native} is no tuple of {len(held)} tensors")
+        return tuple(value)
 
     def bind(self, backend: str | None = None, **parameters: Any) -> BoundFunction:
         """This function with parameters given, to be called with the tensors."""
@@ -126,22 +161,48 @@ class DialectFunction(Generic[P]):
         plans = self.lower(**parameters)
         several = plans if isinstance(plans, tuple) else (plans,)
         losses = [Loss(plan, self.native_name, self.arguments, backend) for plan in several]
-        natives = list(self.roles)
-        orders = [[_position(natives, self.arguments, role) for role in _roles(loss.plan)] for loss in losses]
-        rest = natives.index(self.arguments[REST]) if REST in self.arguments else None
-        unread = {*range(len(natives))} - {i for order in orders for i in order} - {rest}
-        if unread:
-            unread_name = natives[unread.pop()]
-            raise TypeError(f"{self.native_name}: {unread_name!r} is no input of {losses[0].plan!r}")
-        return _Outputs(losses, orders, rest, self._result if isinstance(plans, tuple) else None)
+        slots = [(native, role) for native, held in self.roles.items() for role in _each(held)]
+        roles = [role for _, role in slots]
+        orders = [[roles.index(r) if r in roles else None for r in _roles(loss.plan)] for loss in losses]
+        rest = roles.index(REST) if REST in roles else None
+        read = {UNREAD, REST, *(roles[i] for order in orders for i in order if i is not None)}
+        for native, role in slots:
+            if role not in read:
+                raise TypeError(f"{self.native_name}: {native!r} is no input of {losses[0].plan!r}")
+        plain = len(set(roles)) == len(roles) == len(self.roles)
+        prepare = None if plain else functools.partial(self._prepared, slots)
+        return _Outputs(losses, orders, rest, self._result if isinstance(plans, tuple) else None, prepare)
+
+    def _prepared(self, slots: Sequence[tuple[str, str]], tensors: Sequence[Any]) -> list[Any]:
+        """The tensors out of tuples of them, and each under the first of the arguments of its role."""
+        given = zip(self.roles, tensors, strict=True)
+        found = [x for native, value in given for x in self._spread(native, value)]
+        roles = [role for _, role in slots]
+        for i, (native, role) in enumerate(slots):
+            first = roles.index(role)
+            if first < i and found[i] is not None and role != UNREAD:
+                if found[first] is not None:
+                    same = f"{slots[first][0]!r} and {native!r}"
+                    raise TypeError(f"{self.native_name}: {same} are the same, and both given")
+                found[first] = found[i]
+        return found
 
 
 def _roles(plan: Plan) -> tuple[str, ...]:
     return (*plan.inputs, "weight")
 
 
-def _position(natives: list[str], arguments: Mapping[str, str], role: str) -> int | None:
-    return natives.index(arguments[role]) if role in arguments else None
+def _names(roles: Mapping[str, Role]) -> dict[str, str]:
+    """What each role is called: by the first argument that has it."""
+    named: dict[str, str] = {}
+    for native, held in roles.items():
+        for role in _each(held):
+            named.setdefault(role, native)
+    return named
+
+
+def _each(held: Role) -> tuple[str, ...]:
+    return (held,) if isinstance(held, str) else held
 
 
 class _Outputs:
@@ -153,10 +214,14 @@ class _Outputs:
         orders: Sequence[Sequence[int | None]],
         rest: int | None,
         result: Callable[..., Any] | None,
+        prepare: Callable[[Sequence[Any]], list[Any]] | None,
     ) -> None:
         self.losses, self._orders, self._rest, self._result = losses, orders, rest, result
+        self._prepare = prepare
 
     def __call__(self, tensors: Sequence[Any]) -> Any:
+        if self._prepare is not None:
+            tensors = self._prepare(tensors)
         rest = () if self._rest is None else flat(tensors[self._rest])
         values = [
             loss._evaluate((*[None if i is None else tensors[i] for i in order], *rest))
@@ -178,7 +243,7 @@ def as_tuple(*outputs: Any) -> tuple[Any, ...]:
 
 
 def function(
-    namespace: str, /, *, result: Callable[..., Any] = as_tuple, **roles: str
+    namespace: str, /, *, result: Callable[..., Any] = as_tuple, **roles: Role
 ) -> Callable[[Callable[P, Plans]], DialectFunction[P]]:
     """Make a lowering, a function of the native signature that returns the plan, a dialect's function.
 
@@ -186,7 +251,9 @@ def function(
     ----------
     namespace : the module of the native function
     result : makes the result of several outputs, of a lowering that returns several plans
-    **roles : the role of each argument that is a tensor; `REST` for a list of tensors
+    **roles : the role of each argument that is a tensor; a tuple of roles for a list of so many tensors,
+        `REST` for a list of any number, `UNREAD` for what changes nothing. Of two arguments of one role
+        only one is given
     """
     return lambda lowering: DialectFunction(lowering, namespace, roles, result)
 

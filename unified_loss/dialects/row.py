@@ -85,8 +85,8 @@ class DialectLoss(Loss):
         """The plan with the tensors that the constructor took."""
         if self.function is None:
             return plan
-        roles, names = self.function.roles, [f.name for f in fields(self)]  # type: ignore[arg-type]
-        return plan.with_constants({roles[n]: getattr(self, n) for n in names if n in roles})
+        given = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return plan.with_constants(self.function.by_role(given))
 
     def at(self, **call_parameters: Any) -> Loss:
         """This loss with the parameters that its framework takes at the call, not at construction."""

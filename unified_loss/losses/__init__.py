@@ -33,13 +33,16 @@ MixedTensorsError
     Tensors of two frameworks in one call; see `unified_loss.convert`.
 """
 
+from .alignment import padded_ctc
 from .binary import binary_cross_entropy, binary_cross_entropy_with_logits
-from .categorical import softmax_cross_entropy, sparse_softmax_cross_entropy
+from .categorical import poly_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
+from .class_overlap import generalized_dice, multiclass_dice, multiclass_tversky
 from .classes import multi_margin, multilabel_margin, multilabel_soft_margin, soft_margin
+from .contrastive import in_batch_softmax, nt_xent
 from .distances import triplet_margin, triplet_margin_with_distance
-from .divergence import kl_divergence, poisson_nll
+from .divergence import generalized_kl_divergence, kl_divergence, poisson_nll
 from .embedding import cosine_embedding, cosine_similarity, inner_product_distance, sdml, triplet
-from .focal import sigmoid_focal
+from .focal import sigmoid_focal, softmax_focal
 from .focal_probability import binary_focal_cross_entropy, categorical_focal_cross_entropy
 from .gaussian import gaussian_nll
 from .given import given
@@ -56,6 +59,7 @@ from .probability import (
     sparse_categorical_cross_entropy,
 )
 from .projection import adaptive_log_softmax, linear_cross_entropy
+from .ranking import ranking_softmax
 from .regression import (
     absolute_error,
     absolute_percentage_error,
@@ -65,9 +69,19 @@ from .regression import (
     squared_error,
     squared_logarithmic_error,
 )
+from .sample_weights import sample_weighted_cross_entropy
 from .sampled import nce, sampled_softmax
 from .sequence import ctc
 from .similarity import circle
+from .smoothing import smooth_labels
+from .structured import (
+    fenchel_young,
+    multiclass_hinge,
+    multiclass_perceptron,
+    multiclass_sparsemax,
+    perceptron,
+    sparsemax,
+)
 from .transducer import rnnt
 from .tree import hierarchical_sigmoid
 
@@ -87,13 +101,17 @@ __all__ = [
     "cross_entropy",
     "ctc",
     "dice",
+    "fenchel_young",
     "gaussian_nll",
     "generalized_cross_entropy",
+    "generalized_dice",
+    "generalized_kl_divergence",
     "given",
     "hierarchical_sigmoid",
     "hinge",
     "hinge_embedding",
     "huber",
+    "in_batch_softmax",
     "inner_product_distance",
     "kl_divergence",
     "linear_cross_entropy",
@@ -103,23 +121,37 @@ __all__ = [
     "margin_ranking",
     "mean_pairwise_squared_error",
     "multi_margin",
+    "multiclass_dice",
+    "multiclass_hinge",
+    "multiclass_perceptron",
+    "multiclass_sparsemax",
+    "multiclass_tversky",
     "multilabel_margin",
     "multilabel_soft_margin",
     "n_pair",
     "nce",
     "nll",
+    "nt_xent",
+    "padded_ctc",
+    "perceptron",
     "poisson_nll",
+    "poly_cross_entropy",
+    "ranking_softmax",
     "regression_output",
     "rnnt",
+    "sample_weighted_cross_entropy",
     "sampled_softmax",
     "sdml",
     "sigmoid_focal",
     "smooth_l1",
+    "smooth_labels",
     "soft_margin",
     "softmax_cross_entropy",
+    "softmax_focal",
     "softmax_output",
     "sparse_categorical_cross_entropy",
     "sparse_softmax_cross_entropy",
+    "sparsemax",
     "squared_error",
     "squared_hinge",
     "squared_logarithmic_error",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +18,12 @@ def triplet_margin(
     negative: Array,
     /,
     *,
+    axis: int = -1,
     margin: float = 1.0,
     p: float = 2.0,
     epsilon: float = 0.0,
+    root_epsilon: float = 0.0,
+    signed: bool = False,
     swap: bool = False,
     gradient_at_zero: float = 0.0,
 ) -> Array:
@@ -29,10 +33,14 @@ def triplet_margin(
 
     Parameters
     ----------
-    anchor, positive, negative : float arrays of one shape, vectors along the last axis
+    anchor, positive, negative : float arrays of one shape, vectors along `axis`
+    axis : the axis of the vectors
     margin : the margin m
     p : the order of the norm, above 0; inf for the largest magnitude
     epsilon : added to each component of the differences
+    root_epsilon : added to the sum of powers, inside the root
+    signed : whether it is the differences themselves that are raised to the power, and so may cancel
+        if `p` is odd, and give NaN if it is no integer (as optax has it)
     swap : whether to take :math:`d(p, n)` for :math:`d(a, n)` where it is less
     gradient_at_zero : the gradient of :math:`\max(0, z)` at 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
@@ -40,7 +48,7 @@ def triplet_margin(
     Returns
     -------
     array
-        A scalar, or with ``reduction="none"`` the shape of `anchor` without the last axis.
+        A scalar, or with ``reduction="none"`` the shape of `anchor` without `axis`.
 
     Raises
     ------
@@ -70,7 +78,13 @@ def triplet_margin(
         raise ValueError(f"triplet_margin: p is {p}, expected above 0")
 
     def distance(a: Array, b: Array) -> Array:
-        return ops.vector_norm(a - b + epsilon if epsilon else a - b, axis=-1, ord=p)
+        difference = a - b + epsilon if epsilon else a - b
+        if not root_epsilon and not signed:
+            return ops.vector_norm(difference, axis=axis, ord=p)
+        total = ops.sum(_power(ops, difference, p, signed), axis=axis) + root_epsilon
+        # A negative sum, which only odd powers have, has a negative root.
+        root = ops.pow(ops.where(total < 0, -total, total), 1 / p)
+        return ops.where(total < 0, -root, root)
 
     return _beyond_margin(ops, distance, anchor, positive, negative, margin, swap, gradient_at_zero)
 
@@ -128,6 +142,15 @@ def triplet_margin_with_distance(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.TripletMarginWithDistanceLoss.html
     """
     return _beyond_margin(ops, distance, anchor, positive, negative, margin, swap, gradient_at_zero)
+
+
+def _power(ops: Ops, x: Array, p: float, signed: bool) -> Array:
+    magnitude = ops.abs(x)
+    if not signed or p % 2 == 0:
+        return ops.pow(magnitude, p)
+    if p % 2 == 1:
+        return x * ops.pow(magnitude, p - 1)
+    return ops.where(x < 0, math.nan, ops.pow(magnitude, p))
 
 
 def _beyond_margin(

@@ -18,6 +18,7 @@ def kl_divergence(
     axis: int = -1,
     from_logits: bool = False,
     from_probabilities: bool = False,
+    log_target: bool = False,
     log_epsilon: float = 0.0,
     clip: float | None = None,
     negative_target_is_zero: bool = False,
@@ -33,6 +34,7 @@ def kl_divergence(
     axis : the class axis; only read where `from_logits`
     from_logits : whether `prediction` holds logits, to be normalised by log-softmax along `axis`
     from_probabilities : whether `prediction` holds probabilities
+    log_target : whether `target` holds log-probabilities
     log_epsilon : added to the target inside its logarithm (MXNet adds 1e-12)
     clip : the least value that is read of either probability, the greatest then being 1; only where
         `from_probabilities` (Keras has 1e-7)
@@ -73,6 +75,9 @@ def kl_divergence(
             prediction, target = (ops.clip(p, min=clip, max=1.0) for p in (prediction, target))
         return ops.xlogy(target, target) - ops.xlogy(target, prediction)
     log_p = ops.log_softmax(prediction, axis=axis) if from_logits else prediction
+    if log_target:
+        share = ops.exp(target)
+        return ops.where(share == 0, 0.0, target - log_p) * share
     # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
     positive = target + log_epsilon if log_epsilon else ops.where(target == 0, 1.0, target)
     return ops.log(positive) * target - ops.multiply_no_nan(log_p, target)

@@ -73,7 +73,9 @@ def cosine_embedding(
     axis: int = -1,
     margin: float = 0.0,
     epsilon: float = 1e-12,
+    squared_epsilon: float = 0.0,
     keepdims: bool = False,
+    gradient_at_zero: float = 0.0,
 ) -> Array:
     r"""One minus the cosine for similar pairs, the cosine beyond a margin for dissimilar ones.
 
@@ -87,7 +89,9 @@ def cosine_embedding(
     axis : the axis of the vectors
     margin : the cosine that a dissimilar pair may have
     epsilon : the least value of the product of the norms, by which the dot product is divided
+    squared_epsilon : added to the square of each norm
     keepdims : whether the axis of the vectors stays, with size 1
+    gradient_at_zero : the gradient of :math:`\max(0, z)` at 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -102,8 +106,8 @@ def cosine_embedding(
 
     Notes
     -----
-    A zero vector has cosine 0 with any other, and a finite gradient (MXNet 1.9.1 gives NaN). At
-    the kink of the margin the gradient is 0.
+    A zero vector has cosine 0 with any other, and a finite gradient, 0 without an epsilon (MXNet
+    1.9.1 and MindSpore 2.10.0 give NaN).
 
     Examples
     --------
@@ -116,14 +120,26 @@ def cosine_embedding(
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html
     """
-    first_norm = ops.vector_norm(first, axis=axis, keepdims=True)
-    second_norm = ops.vector_norm(second, axis=axis, keepdims=True)
+    norms = _length(ops, first, axis, squared_epsilon) * _length(ops, second, axis, squared_epsilon)
     dot = ops.sum(first * second, axis=axis, keepdims=True)
-    cosine = dot / ops.clip(first_norm * second_norm, min=epsilon)
+    cosine = dot / ops.clip(norms, min=epsilon) if epsilon else _quotient(ops, dot, norms)
     label = ops.expand_dims(target, axis=axis)
-    apart = ops.where(label == -1, ops.relu(cosine - margin), 0.0)
+    beyond = ops.positive_part(cosine - margin, gradient_at_zero=gradient_at_zero)
+    apart = ops.where(label == -1, beyond, 0.0)
     loss = ops.where(label == 1, 1 - cosine, apart)
     return loss if keepdims else ops.squeeze(loss, axis)
+
+
+def _length(ops: Ops, x: Array, axis: int, squared_epsilon: float) -> Array:
+    if not squared_epsilon:
+        return ops.vector_norm(x, axis=axis, keepdims=True)
+    return ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True) + squared_epsilon)
+
+
+def _quotient(ops: Ops, dividend: Array, divisor: Array) -> Array:
+    """The quotient, 0 where the divisor is 0."""
+    at_zero = divisor == 0
+    return ops.where(at_zero, 0.0, dividend / ops.where(at_zero, 1.0, divisor))
 
 
 @spec()
@@ -169,21 +185,31 @@ def inner_product_distance(
     return 1 - ops.sum(prediction * target, axis=axis, keepdims=keepdims)
 
 
-@spec()
+@spec(mask=Layout(shape="broadcast"))
 def cosine_similarity(
-    ops: Ops, prediction: Array, target: Array, /, *, axis: int = -1, epsilon: float = 1e-8
+    ops: Ops,
+    prediction: Array,
+    target: Array,
+    mask: Array | None = None,
+    /,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-8,
+    offset: float = 0.0,
 ) -> Array:
     r"""The negative cosine between two vectors, so that minimising it aligns them.
 
-    .. math:: \ell = -\frac{x}{\max(\lVert x \rVert, \epsilon)} \cdot
+    .. math:: \ell = o - \frac{x}{\max(\lVert x \rVert, \epsilon)} \cdot
               \frac{y}{\max(\lVert y \rVert, \epsilon)}
 
     Parameters
     ----------
     prediction : float array, vectors along `axis`
     target : array of the same shape
+    mask : array that broadcasts to `prediction`, true or 1 for the components that count; optional
     axis : the axis of the vectors
     epsilon : the least norm that is divided by (Keras has 1e-7)
+    offset : added, o; 1 gives the cosine distance
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -198,7 +224,8 @@ def cosine_similarity(
 
     Notes
     -----
-    A zero vector has cosine 0 with any other, and the finite gradient :math:`-y / \epsilon`.
+    A zero vector has cosine 0 with any other, and the finite gradient :math:`-y / \epsilon`, or 0
+    where `epsilon` is 0.
 
     Examples
     --------
@@ -210,11 +237,14 @@ def cosine_similarity(
     ----------
     https://keras.io/api/losses/regression_losses/#cosinesimilarity-class
     """
-    directions = (
-        x / ops.clip(ops.vector_norm(x, axis=axis, keepdims=True), min=epsilon) for x in (prediction, target)
-    )
-    first, second = directions
-    return -ops.sum(first * second, axis=axis)
+    first, second = (_direction(ops, x, mask, axis, epsilon) for x in (prediction, target))
+    return offset - ops.sum(first * second, axis=axis)
+
+
+def _direction(ops: Ops, x: Array, mask: Array | None, axis: int, epsilon: float) -> Array:
+    x = x if mask is None else ops.where(mask != 0, x, 0.0)
+    length = ops.vector_norm(x, axis=axis, keepdims=True)
+    return x / (ops.clip(length, min=epsilon) if epsilon else ops.where(length == 0, 1.0, length))
 
 
 @spec(first=Layout(axes="NC"), second=Layout(axes="NC"))

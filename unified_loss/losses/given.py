@@ -7,7 +7,7 @@ from unified_loss.spec import spec
 
 
 @spec()
-def given(ops: Ops, prediction: Array, /) -> Array:
+def given(ops: Ops, prediction: Array, /) -> Array:  # noqa: ARG001
     r"""Losses as they are: only weight and reduction are applied.
 
     .. math:: \ell = x

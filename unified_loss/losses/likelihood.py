@@ -130,7 +130,7 @@ def cross_entropy(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
     """
     log_p = prediction if from_log_probabilities else ops.log_softmax(prediction, axis=axis)
-    weights = None if class_weight is None else _along(ops, class_weight, log_p, axis)
+    weights = None if class_weight is None else along(ops, class_weight, log_p, axis)
     if ops.dtype(target) in INTEGER_DTYPES:
         loss = nll.formula(ops, log_p, target, class_weight, axis=axis, keepdims=keepdims)
     else:
@@ -144,7 +144,7 @@ def cross_entropy(
     return loss if weight is None else Weighted(loss, weight)
 
 
-def _along(ops: Ops, vector: Array, x: Array, axis: int) -> Array:
+def along(ops: Ops, vector: Array, x: Array, axis: int) -> Array:
     """A vector laid along an axis of an array."""
     sizes = [1] * len(ops.shape(x))
     sizes[axis] = -1

@@ -16,6 +16,7 @@ def dice(
     axes: int | tuple[int, ...] | None = None,
     batch_axis: int | None = None,
     epsilon: float = 0.0,
+    squared: bool = False,
 ) -> Array:
     r"""One less the Sorensen-Dice coefficient of a predicted and a target region.
 
@@ -28,6 +29,7 @@ def dice(
     axes : the axes that make up a region; None is all of them
     batch_axis : the axis of the samples, where all others make up a region; instead of `axes`
     epsilon : added to the denominator (Keras adds 1e-7)
+    squared : whether the sums of the denominator are of squares (as in V-Net and MindSpore)
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -58,7 +60,8 @@ def dice(
     if batch_axis is not None:
         axes = _all_but(batch_axis, len(ops.shape(prediction)))
     shared = ops.sum(target * prediction, axis=axes)
-    total = ops.sum(target, axis=axes) + ops.sum(prediction, axis=axes)
+    sizes = (ops.square(target), ops.square(prediction)) if squared else (target, prediction)
+    total = ops.sum(sizes[0], axis=axes) + ops.sum(sizes[1], axis=axes)
     return 1 - 2 * shared / (total + epsilon)
 
 

@@ -8,8 +8,12 @@ from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
 
+def _difference(prediction: Array, target: Array | None) -> Array:
+    return prediction if target is None else prediction - target
+
+
 @spec()
-def squared_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
+def squared_error(ops: Ops, prediction: Array, target: Array | None = None, /) -> Array:
     r"""Squared difference.
 
     .. math:: \ell = (x - y)^2
@@ -20,7 +24,7 @@ def squared_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape
+    target : array of the same shape; left out, it is 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -47,7 +51,7 @@ def squared_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
     """
-    return ops.square(prediction - target)
+    return ops.square(_difference(prediction, target))
 
 
 @spec()
@@ -90,7 +94,7 @@ def absolute_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
 
 
 @spec()
-def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) -> Array:
+def huber(ops: Ops, prediction: Array, target: Array | None = None, /, *, delta: float = 1.0) -> Array:
     r"""Squared error near the target, absolute error away from it.
 
     .. math:: \ell = \begin{cases} \frac12 (x - y)^2 & |x - y| \le \delta \\
@@ -102,7 +106,7 @@ def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) 
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape
+    target : array of the same shape; left out, it is 0
     delta : where the quadratic part ends, in units of the target; at least 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -138,7 +142,7 @@ def huber(ops: Ops, prediction: Array, target: Array, /, *, delta: float = 1.0) 
         raise ValueError(f"huber: delta is {delta}, expected at least 0")
     # With q = min(|d|, delta) both cases are q |d| - q^2 / 2; the clip keeps the branch that is
     # not taken (d^2 may overflow) out of the gradient.
-    distance = ops.abs(prediction - target)
+    distance = ops.abs(_difference(prediction, target))
     quadratic = ops.clip(distance, max=delta)
     return quadratic * (distance - 0.5 * quadratic)
 
@@ -193,7 +197,7 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
 
 
 @spec()
-def log_cosh(ops: Ops, prediction: Array, target: Array, /) -> Array:
+def log_cosh(ops: Ops, prediction: Array, target: Array | None = None, /) -> Array:
     r"""Logarithm of the hyperbolic cosine of the difference.
 
     .. math:: \ell = \log \cosh(x - y)
@@ -203,7 +207,7 @@ def log_cosh(ops: Ops, prediction: Array, target: Array, /) -> Array:
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape
+    target : array of the same shape; left out, it is 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -233,7 +237,7 @@ def log_cosh(ops: Ops, prediction: Array, target: Array, /) -> Array:
     """
     # d >= 0:    d + softplus(-2 d) - log 2
     # d <  0:   -d + softplus( 2 d) - log 2
-    difference = prediction - target
+    difference = _difference(prediction, target)
     magnitude = ops.where(difference >= 0, difference, -difference)
     return magnitude + ops.softplus(-2 * magnitude) - ops.constant(math.log(2), ops.dtype(magnitude))
 

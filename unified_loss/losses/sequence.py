@@ -27,6 +27,9 @@ def ctc(
     blank: int = 0,
     from_log_probabilities: bool = False,
     padding: int = -1,
+    per_label: bool = False,
+    zero_infinity: bool = False,
+    gradient_of_softmax: bool = False,
 ) -> Array:
     r"""Connectionist temporal classification: the likelihood of a label sequence, however aligned.
 
@@ -45,6 +48,10 @@ def ctc(
     blank : the class of the blank; negative counts from the last
     from_log_probabilities : whether `prediction` is :math:`\log p` already
     padding : the label that ends a row, where no lengths are given
+    per_label : whether each loss is divided by the number of its labels, at least 1
+    zero_infinity : whether an infinite loss is 0 instead
+    gradient_of_softmax : whether the gradient by log-probabilities is that by logits, which has
+        :math:`p_t` added (as in PyTorch); only where `from_log_probabilities`
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -79,7 +86,7 @@ def ctc(
     if target_lengths is None:
         target_lengths = _count_before_padding(ops, target, padding)
     unlabelled = target_lengths * 0
-    labels = ops.clip(target, min=0)
+    labels = ops.clip(target, min=0) if ops.shape(target)[1] else ops.expand_dims(unlabelled, axis=1)
 
     # The states are blank, l1, blank, l2, ..., blank.
     blanks = labels * 0 + blank % classes
@@ -107,7 +114,23 @@ def ctc(
     in_label = ops.take_along_axis(alpha, ops.clip(last_blank - 1, min=0), axis=1)
     in_label = ops.where(last_blank > 0, in_label, closed)
     loss = -ops.logsumexp(ops.concat([in_blank, in_label], axis=1), axis=1)
-    return ops.where(loss > -0.5 * _IMPOSSIBLE, float("inf"), loss)
+    if gradient_of_softmax and from_log_probabilities:
+        loss = loss + _only_gradient(ops, _mass(ops, log_p, prediction_lengths))
+    loss = ops.where(loss > -0.5 * _IMPOSSIBLE, 0.0 if zero_infinity else float("inf"), loss)
+    return loss / ops.astype(ops.clip(target_lengths, min=1), ops.dtype(loss)) if per_label else loss
+
+
+def _mass(ops: Ops, log_p: Array, lengths: Array | None) -> Array:
+    """The sum of the probabilities in the frames that are read, whose derivative they are themselves."""
+    mass = ops.sum(ops.exp(log_p), axis=2)
+    if lengths is not None:
+        frames = ops.arange(ops.shape(log_p)[1], dtype=ops.dtype(lengths), like=log_p)
+        mass = ops.where(frames < ops.expand_dims(lengths, axis=1), mass, 0.0)
+    return ops.sum(mass, axis=1)
+
+
+def _only_gradient(ops: Ops, x: Array) -> Array:
+    return x - ops.stop_gradient(x)
 
 
 def _shift(ops: Ops, alpha: Array, closed: Array, count: int) -> Array:
