@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import BroadcastWarning, DtypeError, LabelError, ShapeError
+from .layout import Layout
 from .ops import FLOAT_DTYPES, Array
 from .plan import Plan
 
@@ -92,6 +93,8 @@ class Arrangement:
                 x = self._reshaped(x, shape, expected)
             elif not self.traced:
                 self.fitting = (shape, leading)
+        if self.layout.shape == "mask" and len(shape) == len(leading) - 1:
+            x = self.ops.expand_dims(x, axis=self.axis)
         if self.layout.signed:
             x = (x + 1) * 0.5
         if self.layout.to_signs:
@@ -136,6 +139,8 @@ class Arrangement:
             return _spread(shape, leading)
         if rule == "mutual":
             return self._mutual(shape, leading)
+        if rule == "mask" and len(shape) == len(leading) - 1:
+            return leading[: self.axis] + leading[self.axis + 1 :]
         if rule == "channel":
             return _with_channel(shape, leading)
         return self._broadcastable(shape, leading)
@@ -247,6 +252,28 @@ def _spread(shape: Sizes, leading: Sizes) -> Sizes:
     return shape if len(shape) == len(leading) and differing == [1] else leading
 
 
+def merged_axes(layout: Layout, rank: int, names: Names) -> tuple[int, ...]:
+    """The axes that become one, counted from the first."""
+    if layout.merged == "all":
+        return tuple(range(rank))
+    axes = layout.merged or ()
+    if not all(-rank <= axis < rank for axis in axes):
+        raise ShapeError(f"{names.loss}: axes {axes} are out of range for {rank} axes")
+    return tuple(axis % rank for axis in axes)
+
+
+def merging(backend: Backend, axes: tuple[int, ...], rank: int) -> Step:
+    """The step that moves axes to the end and makes them one."""
+    others = tuple(i for i in range(rank) if i not in axes)
+
+    def merge(x: Array) -> Array:
+        shape = backend.shape(x)
+        moved = backend.permute_dims(x, others + axes)
+        return backend.reshape(moved, (*(shape[i] for i in others), -1))
+
+    return merge
+
+
 def _with_channel(shape: Sizes, leading: Sizes) -> Sizes:
     """The leading shape, with a last axis of size 1 more or less where this one has it so."""
     if len(shape) == len(leading) + 1:
@@ -254,6 +281,23 @@ def _with_channel(shape: Sizes, leading: Sizes) -> Sizes:
     if len(shape) == len(leading) - 1 and leading[-1] == 1:
         return leading[:-1]
     return leading
+
+
+def split_rows(ops: Backend, x: Array, lengths: Array, names: Names, role: str) -> Array:
+    """Rows that come one after the other in one axis, as the rows of a matrix, filled up with anything."""
+    total, lengths = ops.shape(x)[0], ops.reshape(lengths, (-1,))
+    longest = total
+    if ops.is_concrete(lengths):
+        given = ops.to_numpy(lengths)
+        longest = int(given.max(initial=0))
+        if given.sum() > total:
+            raise ShapeError(f"{names.loss}: {names.of(role)} has {total} entries, expected {given.sum()}")
+    column = ops.expand_dims(lengths, axis=1)
+    if not longest:
+        return column * 0
+    starts = ops.expand_dims(ops.cumulative_sum(lengths, axis=0), axis=1) - column
+    places = starts + ops.arange(longest, dtype=ops.dtype(lengths), like=lengths)
+    return ops.take(x, ops.astype(ops.clip(places, min=0, max=total - 1), ops.index_dtype))
 
 
 def level_ranks(ops: Backend, x1: Array, x2: Array) -> tuple[Array, Array]:

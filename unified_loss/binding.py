@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .arrangement import Arrangement, Names, Poison, Step, casting, level_ranks, like_losses
+from .arrangement import (
+    Arrangement,
+    Names,
+    Poison,
+    Step,
+    casting,
+    level_ranks,
+    like_losses,
+    merged_axes,
+    merging,
+    split_rows,
+)
 from .errors import DtypeError, RangeError, ShapeError
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
@@ -24,12 +35,19 @@ Bound = Callable[[Sequence[Array]], int]
 """The greatest index that an input may hold, given the inputs before it."""
 
 
+_SUM_TOLERANCE = 1e-5
+"""How far from 1 the sum of a distribution may be."""
+
+
 def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
     """The program that evaluates a plan on tensors like these: its inputs in order, then the weight.
 
     It may be called again with tensors of the same framework, dtypes and ranks; shapes are checked
     at each call.
     """
+    split = _in_one_axis(plan, backend, arrays)
+    if split is not None:
+        return _bind_split(plan, backend, split, names)
     levelled = next((role for role, layout in plan.layouts if layout.levels_ranks), None)
     if levelled is None:
         return _bind(plan, backend, arrays, names)
@@ -48,6 +66,34 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     return guarded
 
 
+def _in_one_axis(plan: Plan, backend: Backend, arrays: Sequence[Array | None]) -> tuple[str, str] | None:
+    """The role of an input whose rows come one after the other, and that of their lengths."""
+    for role, layout in plan.layouts:
+        position = plan.inputs.index(role)
+        x = arrays[position]
+        if layout.rows is None or x is None or len(backend.shape(x)) != 1:
+            continue
+        if len(backend.shape(arrays[0])) != plan.unbatched:
+            return role, layout.rows
+    return None
+
+
+def _bind_split(plan: Plan, backend: Backend, split: tuple[str, str], names: Names) -> Program:
+    role, lengths = split
+    position, by = plan.inputs.index(role), plan.inputs.index(lengths)
+    programs: list[Program] = []
+
+    def program(*given: Array) -> Array:
+        rows = split_rows(backend, given[position], given[by], names, role)
+        given = (*given[:position], rows, *given[position + 1 :])
+        if not programs:
+            programs.append(_bind(plan, backend, given, names))
+        return programs[0](*given)
+
+    guarded: Program = backend.guard(program)
+    return guarded
+
+
 def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
     spec = Spec.registry[plan.spec]
     layouts = dict(plan.layouts)
@@ -61,13 +107,15 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")
     dtype, rank = _leading_dtype(backend, arrays[0], names, first, plan), len(backend.shape(arrays[0]))
     unbatched = rank == plan.unbatched
-    axis = _class_axis(dict(plan.parameters), rank + unbatched, names, spec)
+    merged = merged_axes(layouts[first], rank, names)
+    axis = _class_axis(dict(plan.parameters), rank + unbatched - max(len(merged) - 1, 0), names, spec)
     result_dtype = plan.dtype or (dtype if dtype in FLOAT_DTYPES else "float32")
     compute_dtype = "float32" if requires_float32_accumulation(result_dtype) else result_dtype
 
     convert_first = _steps(
         _batched(backend, layouts[first]) if unbatched else None,
         _permutation(backend, spec, layouts, first, rank + unbatched, names),
+        merging(backend, merged, rank) if merged else None,
         None if dtype == compute_dtype else casting(backend, compute_dtype),
         _range_check(backend, arrays[0], layouts[first], names, first),
     )
@@ -80,7 +128,14 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     dropping = {
         role
         for role in given_roles
-        if layouts[role].drops_axis and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
+        if layouts[role].drops_axis
+        and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
+        and layouts[role].holds_indices(backend.dtype(arrays[spec.inputs.index(role)]))
+    }
+    whole = {
+        role
+        for role in given_roles
+        if layouts[role].merged and len(backend.shape(arrays[spec.inputs.index(role)])) == rank
     }
     arrange = [
         (
@@ -90,7 +145,9 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             _steps(
                 _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
                 _without_axis(backend, axis, names, role) if role in keeping | dropping else None,
+                merging(backend, merged, rank) if role in whole else None,
             ),
+            spec.inputs.index(like) if (like := layouts[role].like) else 0,
         )
         for i, role in enumerate(spec.inputs)
         if i and role in given_roles and layouts[role].unread_beside not in given_roles
@@ -113,10 +170,11 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         inputs[0] = leading
         shape = ops.shape(leading)
         invalid = ignored = None
-        for i, arrangement, bound, convert in arrange:
+        for i, arrangement, bound, convert, like in arrange:
             x = given[i] if convert is None else convert(given[i])
             highest = None if bound is None else bound(inputs)
-            inputs[i], poison, left_out = arrangement(x, shape, highest)
+            expected = ops.shape(inputs[like]) if like else shape
+            inputs[i], poison, left_out = arrangement(x, expected, highest)
             invalid = invalid if poison is None else poison
             ignored = ignored if left_out is None else left_out
         if complete is not None:
@@ -286,7 +344,11 @@ def _casting(backend: Backend, x: Array, dtype: str, names: Names, role: str) ->
 
 def _range_check(backend: Backend, x: Array, layout: Layout, names: Names, role: str) -> Step | None:
     """Refuse values outside the layout's range, where they can be read."""
-    if layout.within is None or not backend.is_concrete(x):
+    if not backend.is_concrete(x):
+        return None
+    if layout.sums_to_one:
+        return _sum_check(backend, names, role)
+    if layout.within is None:
         return None
     lowest, highest = layout.within
 
@@ -297,6 +359,21 @@ def _range_check(backend: Backend, x: Array, layout: Layout, names: Names, role:
             wrong = next(v for v in backend.to_numpy(x).reshape(-1) if v < lowest or v > highest)
             raise RangeError(
                 f"{names.loss}: {names.of(role)} holds {wrong}, expected values from {lowest} to {highest}"
+            )
+        return x
+
+    return check
+
+
+def _sum_check(backend: Backend, names: Names, role: str) -> Step:
+    def check(x: Array) -> Array:
+        total = backend.sum(x, axis=-1)
+        close = backend.abs(total - 1) <= _SUM_TOLERANCE
+        if not bool(backend.all(close)):
+            sums = backend.to_numpy(total).reshape(-1)
+            raise RangeError(
+                f"{names.loss}: {names.of(role)} has sums from {sums.min()} to {sums.max()} along the last "
+                "axis, expected distributions, which sum to 1"
             )
         return x
 

@@ -40,8 +40,8 @@ class Layout:
         ``broadcast`` to it; ``one_per_axis``, which may do so with as many axes, or none; ``mutual``, where each may broadcast to the other, with a warning if
         they do; ``spread``, the same but for a size of 1 in one axis, or without the last axis, or
         one number; a ``mask``, which may broadcast to it, or be without the axis; a ``channel``, where
-        either may leave out a last axis of size 1; ``batch``, one entry per sample; ``sequence``, one row per sample; ``classes``, one
-        entry per class; ``free``, which only the spec checks.
+        either may leave out a last axis of size 1; ``batch``, one entry per sample; ``sequence``, one
+        row per sample; ``classes``, one entry per class; ``free``, which only the spec checks.
     any_shape
         Whether any shape with the right number of elements will do, and is reshaped.
     index
@@ -52,12 +52,14 @@ class Layout:
     out_of_range
         What an index outside [0, classes) does: ``raise`` an IndexError; ``clip`` to the nearest
         class; ``wrap``, by which a negative one counts from the last class and any other raises;
-        ``nan`` or ``zero``, which the loss then is; ``keep``, for specs that say what it means. Where values cannot be read, inside a traced
-        function, ``raise`` gives NaN instead.
+        ``nan`` or ``zero``, which the loss then is; ``keep``, for specs that say what it means.
+        Where values cannot be read, inside a traced function, ``raise`` gives NaN instead.
     from_end
         Whether a negative index counts from the last class, before it is out of range.
     lowest_index
         The least index that is not out of range; -1 where that marks padding.
+    like
+        The role of the input before it that its shape is compared with; None is the first.
     limit
         The role of the input whose second axis bounds the values, for lengths.
     classes
@@ -78,6 +80,8 @@ class Layout:
         The role of an input beside which this one is not read, and so not checked.
     within
         The least and the greatest value that is not refused, where the framework refuses others.
+    sums_to_one
+        Whether distributions along the last axis that do not sum to 1, to five digits, are refused.
     signed
         Whether labels come as -1 and 1, and are mapped to 0 and 1 by ``(y + 1) / 2``.
     to_signs
@@ -93,6 +97,8 @@ class Layout:
         Whether an optional input must be given, or must not be; None where either will do.
     axes
         The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
+    rows
+        The role of the lengths by which rows that come in one axis, one after the other, are told apart.
     same_rank
         Whether an input that may be broadcast must have as many axes as the first.
     merged
@@ -107,6 +113,7 @@ class Layout:
     out_of_range: OutOfRange = "raise"
     from_end: bool = False
     lowest_index: int = 0
+    like: str | None = None
     limit: str | None = None
     classes: str | None = None
     keeps_axis: bool = False
@@ -116,6 +123,7 @@ class Layout:
     compared: bool = False
     unread_beside: str | None = None
     within: tuple[float, float] | None = None
+    sums_to_one: bool = False
     signed: bool = False
     to_signs: bool = False
     binary: bool = False
@@ -123,6 +131,7 @@ class Layout:
     squeezes: bool = False
     required: bool | None = None
     axes: str | None = None
+    rows: str | None = None
     same_rank: bool = False
     merged: tuple[int, ...] | Literal["all"] | None = None
 
