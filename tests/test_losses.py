@@ -131,6 +131,24 @@ def nce(rows, num_true, hits):
     return np.array(total)
 
 
+def softmax_focal(x, target, gamma):
+    """Along axis 1."""
+    p = np.exp(log_softmax(x, 1))
+    return -CLASS_WEIGHTS[:, None] * (1 - p) ** gamma * target * np.log(p)
+
+
+def multiclass_dice(p):
+    return 1 - 2 * np.sum(p * Q, 0) / (np.sum(p**2 + Q**2, 0) + 0.1)
+
+
+CLASS_WEIGHTS = np.array([0.5, 2.0, 3.0, 0.2])
+ACTIVATIONS = {
+    "logsoftmax": lambda x: log_softmax(x, 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}
 LOGITS_3D = RNG.normal(size=(2, 4, 3))
 DRAWS = np.random.default_rng(7)
 VECTORS, BIASES = DRAWS.normal(size=(6, 4)), DRAWS.normal(size=6)
@@ -267,6 +285,42 @@ REFERENCES = {
         (X, Q, np.array([[2.0], [3.0], [0.5]])),
         {"alpha": 0.3, "gamma": 1.5},
         lambda: sigmoid_focal(X, Q, 0.3, 1.5) / np.array([[2.0], [3.0], [0.5]]),
+    ),
+    "softmax_focal": (
+        (LOGITS_3D, np.array([[0, 2, 1], [3, 1, 0]]), CLASS_WEIGHTS),
+        {"axis": 1, "gamma": 0.5},
+        lambda: np.take_along_axis(
+            softmax_focal(LOGITS_3D, 1.0, 0.5), np.array([[[0, 2, 1]], [[3, 1, 0]]]), axis=1
+        ).squeeze(1),
+    ),
+    "softmax_focal of probabilities": (
+        (LOGITS_3D, np.abs(LOGITS_3D), CLASS_WEIGHTS),
+        {"axis": 1},
+        lambda: softmax_focal(LOGITS_3D, np.abs(LOGITS_3D), 2.0),
+    ),
+    "dice of squares": (
+        (P, Q),
+        {"squared": True, "epsilon": 0.5, "batch_axis": 1},
+        lambda: 1 - 2 * np.sum(P * Q, 0) / (np.sum(P**2 + Q**2, 0) + 0.5),
+    ),
+    "multiclass_dice": (
+        (X, Q, np.array([[0.5, 2.0], [3.0, 0.2], [1.5, 0.7], [0.3, 4.0]])),
+        {"axis": 1, "ignored_class": 2, "epsilon": 0.1},
+        lambda: multiclass_dice(np.exp(log_softmax(X, 1)))[:, None]
+        * np.array([[0.5, 2.0], [3.0, 0.2], [0.0, 0.0], [0.3, 4.0]]),
+    ),
+    **{
+        f"multiclass_dice by {activation}": (
+            (4 * X, Q),
+            {"axis": 1, "activation": activation, "epsilon": 0.1},
+            lambda function=function: multiclass_dice(function(4 * X)),
+        )
+        for activation, function in ACTIVATIONS.items()
+    },
+    "multiclass_dice by a function": (
+        (X, Q),
+        {"axis": 1, "activation": lambda x: x * x, "epsilon": 0.1},
+        lambda: multiclass_dice(X * X),
     ),
     "rnnt": (
         (RNNT_LOGITS, np.array([[1, 2, 4], [3, 3, 0]])),

@@ -122,7 +122,7 @@ def softmax_focal(
     --------
     >>> import unified_loss as ul
     >>> round(float(ul.losses.softmax_focal([[1.0, 2.0, 3.0]], [2])), 6)
-    0.045642
+    0.045678
 
     References
     ----------

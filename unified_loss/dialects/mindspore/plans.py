@@ -6,6 +6,7 @@ name, for errors.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from unified_loss import losses
@@ -21,15 +22,16 @@ Choice = Literal["none", "mean", "sum"]
 BatchChoice = Literal["none", "mean", "sum", "batchmean"]
 """Those of the Kullback-Leibler divergence."""
 
-PROBABILITY = Layout(within=(0.0, 1.0))
-MUTUAL = Layout("mutual")
+_PROBABILITY = Layout(within=(0.0, 1.0))
+_MUTUAL = Layout("mutual")
+# Negative indices reach the gather, which counts them from the last class.
+_INDEX = Layout("without_axis", index=True, out_of_range="wrap", drops_axis=True)
 
 
-def of_difference(spec: Spec, reduction: str, loss: str, **parameters: Any) -> Plan:
-    """Of two tensors that are subtracted from each other, and so broadcast."""
-    return Plan.of(
-        spec, layouts={"target": MUTUAL}, reduction=Reduction.of(reduction, loss), **parameters
-    )
+def of_difference(spec: Spec, reduction: Reduction, **parameters: Any) -> Plan:
+    """Of two tensors that are subtracted from each other, and so broadcast; they may be integers."""
+    layouts = {"prediction": Layout(any_dtype=True), "target": _MUTUAL}
+    return Plan.of(spec, layouts=layouts, reduction=reduction, **parameters)
 
 
 def smooth_l1(reduction: str, beta: float, loss: str) -> Plan:
@@ -41,7 +43,7 @@ def binary_cross_entropy(reduction: str, loss: str) -> Plan:
     """Of probabilities; the mean divides by the number of losses, not by the weights."""
     return Plan.of(
         losses.binary_cross_entropy,
-        layouts={"prediction": PROBABILITY},
+        layouts={"prediction": _PROBABILITY},
         log_floor=None,
         log_epsilon=1e-12,
         gradient_floor=1e-12,
@@ -63,7 +65,12 @@ def kl_divergence(reduction: str, loss: str, **parameters: Any) -> Plan:
     """From log-probabilities, with the fourth reduction that these losses have."""
     check_reduction(reduction, f"{loss}: reduction", ("none", "mean", "batchmean", "sum"))
     kind: Any = "batch_mean" if reduction == "batchmean" else reduction
-    return Plan.of(losses.kl_divergence, reduction=Reduction(kind), **parameters)
+    return Plan.of(
+        losses.kl_divergence,
+        layouts={"target": Layout(detached=True)},
+        reduction=Reduction(kind),
+        **{"negative_target_is_zero": True, **parameters},
+    )
 
 
 def positive(value: float, name: str, loss: str) -> float:
@@ -71,3 +78,143 @@ def positive(value: float, name: str, loss: str) -> float:
     if not value > 0:
         raise ValueError(f"{loss}: {name} is {value}, expected more than 0")
     return value
+
+
+# ---------------------------------------------------------------------------- categorical
+
+
+def nll(reduction: str, ignore_index: int, label_smoothing: float, loss: str) -> Plan:
+    """Of log-probabilities; smoothing is the cross-entropy's, without its softmax."""
+    if not label_smoothing:
+        return _of_indices(losses.nll, _INDEX, reduction, ignore_index, loss)
+    smoothed = {"from_log_probabilities": True, "label_smoothing": label_smoothing}
+    return _of_indices(losses.cross_entropy, _INDEX, reduction, ignore_index, loss, **smoothed)
+
+
+def strict_nll(reduction: str, ignore_index: int, loss: str) -> Plan:
+    """Of log-probabilities, where a negative index is refused."""
+    return _of_indices(losses.nll, Layout("without_axis", index=True), reduction, ignore_index, loss)
+
+
+def cross_entropy(reduction: str, ignore_index: int, label_smoothing: float, loss: str) -> Plan:
+    """Of logits, to class indices or probabilities."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{loss}: label_smoothing is {label_smoothing}, expected from 0 to 1")
+    target = Layout("index_or_same", out_of_range="wrap", drops_axis=True)
+    smoothing = {"label_smoothing": label_smoothing}
+    return _of_indices(losses.cross_entropy, target, reduction, ignore_index, loss, **smoothing)
+
+
+def strict_cross_entropy(reduction: str, ignore_index: int, label_smoothing: float, loss: str) -> Plan:
+    """Of logits, where a negative index is refused."""
+    lenient = cross_entropy(reduction, ignore_index, label_smoothing, loss)
+    layouts = {**dict(lenient.layouts), "target": Layout("index_or_same")}
+    return replace(lenient, layouts=tuple(layouts.items()))
+
+
+def _of_indices(
+    spec: Spec, target: Layout, reduction: str, ignore_index: int, loss: str, **parameters: Any
+) -> Plan:
+    check_reduction(reduction, f"{loss}: reduction", ("none", "mean", "sum"))
+    kind: Any = "weighted_mean" if reduction == "mean" else reduction
+    return Plan.of(
+        spec,
+        layouts={"target": target},
+        weighting=Weighting(ignored_label=ignore_index),
+        reduction=Reduction(kind),
+        unbatched=1,
+        axis=1,
+        **parameters,
+    )
+
+
+def softmax_cross_entropy(*, sparse: bool, reduction: Reduction) -> Plan:
+    """Of logits of shape (N, C), whose gradient is that for a target which sums to 1."""
+    if sparse:
+        return Plan.of(losses.sparse_softmax_cross_entropy, reduction=reduction)
+    return Plan.of(
+        losses.softmax_cross_entropy,
+        layouts={"target": Layout(detached=True)},
+        reduction=reduction,
+        gradient_of_distribution=True,
+    )
+
+
+def multi_margin(p: int, margin: float, reduction: str, loss: str) -> Plan:
+    """Of scores of shape (N, C); the gradient at a tie is 0."""
+    if p not in (1, 2):
+        raise ValueError(f"{loss}: p is {p}, expected 1 or 2")
+    return Plan.of(losses.multi_margin, reduction=Reduction.of(reduction, loss), p=p, margin=margin)
+
+
+def multilabel_margin(reduction: str, loss: str) -> Plan:
+    """Of scores of shape (N, C) or (C,)."""
+    return Plan.of(losses.multilabel_margin, reduction=Reduction.of(reduction, loss), unbatched=1)
+
+
+def soft_margin(reduction: str, loss: str) -> Plan:
+    """Of scores and labels of one shape."""
+    return Plan.of(losses.soft_margin, reduction=Reduction.of(reduction, loss))
+
+
+# --------------------------------------------------------- likelihoods, pairs and triplets
+
+
+def gaussian_nll(full: bool, eps: float, reduction: str, loss: str) -> Plan:
+    """The variance may be without the last axis."""
+    return Plan.of(
+        losses.gaussian_nll,
+        layouts={"target": _MUTUAL, "variance": Layout("spread")},
+        reduction=Reduction.of(reduction, loss),
+        full=full,
+        epsilon=positive(eps, "eps", loss),
+    )
+
+
+def margin_ranking(margin: float, reduction: str, loss: str) -> Plan:
+    """All three broadcast."""
+    return Plan.of(
+        losses.margin_ranking,
+        layouts={"second": _MUTUAL, "target": _MUTUAL},
+        reduction=Reduction.of(reduction, loss),
+        margin=margin,
+        gradient_at_zero=1.0,
+    )
+
+
+def hinge_embedding(margin: float, reduction: str, loss: str) -> Plan:
+    """By the sign of the label."""
+    return Plan.of(
+        losses.hinge_embedding,
+        layouts={"target": _MUTUAL},
+        reduction=Reduction.of(reduction, loss),
+        margin=margin,
+        gradient_at_zero=0.5,
+        other_labels="sign",
+    )
+
+
+def cosine_embedding(margin: float, reduction: str, loss: str) -> Plan:
+    """Of vectors along axis 1."""
+    if not -1 <= margin <= 1:
+        raise ValueError(f"{loss}: margin is {margin}, expected from -1 to 1")
+    return Plan.of(
+        losses.cosine_embedding,
+        reduction=Reduction.of(reduction, loss),
+        axis=1,
+        margin=margin,
+        epsilon=0.0,
+        gradient_at_zero=0.5,
+    )
+
+
+def triplet_margin(margin: float, p: int, eps: float, swap: bool, reduction: str, loss: str) -> Plan:
+    """Of distances by a norm, with `eps` added to the differences."""
+    return Plan.of(
+        losses.triplet_margin,
+        reduction=Reduction.of(reduction, loss),
+        margin=margin,
+        p=float(p),
+        epsilon=eps,
+        swap=swap,
+    )

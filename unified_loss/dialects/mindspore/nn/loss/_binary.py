@@ -8,7 +8,7 @@ from unified_loss.dialects.mindspore import ops
 from unified_loss.dialects.mindspore.plans import Choice
 from unified_loss.dialects.row import DialectLoss
 
-from ._call import LossOfLabels
+from ._call import LossOfLabels, LossOfTarget
 
 T = TypeVar("T")
 
@@ -32,3 +32,16 @@ class BCEWithLogitsLoss(
     def __call__(self, input: T, target: T) -> T:
         """A scalar, or with ``reduction="none"`` losses of the shape of `input`."""
         return self.evaluate(input, target)
+
+
+class MultiLabelSoftMarginLoss(LossOfTarget, function=ops.multilabel_soft_margin_loss):
+    """`unified_loss.losses.multilabel_soft_margin`, over the last axis; exact for logits of any size."""
+
+    weight: Any = None
+    reduction: Choice = "mean"
+
+
+class SoftMarginLoss(LossOfLabels, function=ops.soft_margin_loss):
+    """`unified_loss.losses.soft_margin`, which MindSpore has no CPU kernel for."""
+
+    reduction: Choice = "mean"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from unified_loss import losses
 from unified_loss.dialects.mindspore import ops, plans
 from unified_loss.dialects.mindspore.plans import Choice
 from unified_loss.plan import Plan
 from unified_loss.reduction import Reduction
 
-from ._call import LossOfLabels
-
-T = TypeVar("T")
+from ._call import LossOfLabel, LossOfLabels
 
 
 class L1Loss(LossOfLabels, function=ops.l1_loss):
@@ -27,25 +23,21 @@ class MSELoss(LossOfLabels, function=ops.mse_loss):
     reduction: Choice = "mean"
 
 
-class _LossOfLabel(LossOfLabels):
-    arguments = {"prediction": "logits", "target": "label"}
-
-    def __call__(self, logits: T, label: T) -> T:
-        """A scalar, or with ``reduction="none"`` losses of the shape of `logits`."""
-        return self.evaluate(logits, label)
-
-
-class RMSELoss(_LossOfLabel):
+class RMSELoss(LossOfLabel):
     """The root of the mean `unified_loss.losses.squared_error`; the two broadcast."""
 
     def lower(self) -> Plan:
         """The plan."""
-        return Plan.of(
-            losses.squared_error, layouts={"target": plans.MUTUAL}, reduction=Reduction("root_mean")
-        )
+        return plans.of_difference(losses.squared_error, Reduction("root_mean"))
 
 
-class MAELoss(_LossOfLabel, function=ops.l1_loss):
+class L1LossExt(LossOfLabels, function=ops.l1_loss):
+    """`unified_loss.losses.absolute_error`, which MindSpore has no CPU kernel for; the two broadcast."""
+
+    reduction: Choice = "mean"
+
+
+class MAELoss(LossOfLabel, function=ops.l1_loss):
     """`unified_loss.losses.absolute_error`; the two broadcast."""
 
     reduction: Choice = "mean"
