@@ -117,7 +117,8 @@ def _outcome(
     # Lines without a dtype are documented ones of losses that could not be run.
     dtype = line.get("output_dtype") or ["float32"] * (len(value) if several else 1)
     dtypes = tuple(dtype) if isinstance(dtype, list) else (dtype,)
-    shapes = line["output_shape"] if several else [line["output_shape"]]
+    # Nor do these have shapes.
+    shapes = line["output_shape"] or [None] * len(dtypes) if several else [line["output_shape"]]
     values = tuple(
         decode(data, dtype) if shape is None else decode(data, dtype).reshape(shape)
         for data, dtype, shape in zip(value if several else [value], dtypes, shapes, strict=True)

@@ -45,7 +45,7 @@ from .embedding import cosine_embedding, cosine_similarity, inner_product_distan
 from .focal import sigmoid_focal, softmax_focal
 from .focal_probability import binary_focal_cross_entropy, categorical_focal_cross_entropy
 from .gaussian import gaussian_nll
-from .given import given
+from .given import given, softmax
 from .likelihood import cross_entropy, nll
 from .margin import categorical_hinge, hinge, squared_hinge
 from .metric import margin_cross_entropy, n_pair
@@ -146,6 +146,7 @@ __all__ = [
     "smooth_l1",
     "smooth_labels",
     "soft_margin",
+    "softmax",
     "softmax_cross_entropy",
     "softmax_focal",
     "softmax_output",

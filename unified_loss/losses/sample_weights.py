@@ -77,9 +77,7 @@ def sample_weighted_cross_entropy(
     weight = None
     if ops.dtype(target) in INTEGER_DTYPES:
         if not from_probabilities:
-            return cross_entropy.formula(
-                ops, prediction, target, class_weight, axis=axis, keepdims=keepdims
-            )
+            return cross_entropy.formula(ops, prediction, target, class_weight, axis=axis, keepdims=keepdims)
         # Picked before the logarithm: that of a class which is not may have an infinite derivative.
         index = ops.expand_dims(target, axis=axis)
         loss = -ops.log(ops.take_along_axis(prediction, index, axis=axis))
