@@ -50,6 +50,8 @@ class Printed:
     """The significant digits printed."""
     tolerance: tuple[float, float] | None = None
     """The unit test's own, (absolute, relative)."""
+    magnitude: float = 0.0
+    """Of the float32 numbers that the result is a difference of, where they are larger than it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +115,7 @@ class Case:
     output : the only output of several that is compared; None compares all
     summed : whether the expectation is of the sum of the result
     single_precision : whether a float64 case is computed in float32 inside by its framework
+    single_precision_parameters : whether only its parameters are kept in float32
     """
 
     id: str
@@ -135,6 +138,7 @@ class Case:
     output: int | None = None
     summed: bool = False
     single_precision: bool = False
+    single_precision_parameters: bool = False
 
     @property
     def expected(self) -> Outcome | None:

@@ -100,6 +100,7 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
         output=line.get("output_index"),
         summed=line.get("post") == "sum",
         single_precision=line.get("precision") == "float32",
+        single_precision_parameters=line.get("precision") == "float32 parameters",
     )
 
 
@@ -107,7 +108,7 @@ def _printed(line: Mapping[str, Any]) -> Printed:
     tolerance = line.get("tolerance")
     own = (tolerance["atol"], tolerance["rtol"]) if tolerance else None
     expected = line["expected"][0] if line.get("multi") else line["expected"]
-    return Printed(decode(expected, "float64"), line["digits"], own)
+    return Printed(decode(expected, "float64"), line["digits"], own, line.get("magnitude", 0.0))
 
 
 def _outcome(
@@ -125,7 +126,8 @@ def _outcome(
     )
     if position is None or gradient is None:
         return Outcome(values, dtypes)
-    return Outcome(values, dtypes, decode(gradient, inputs[position].value.dtype.name))
+    given = inputs[position].value
+    return Outcome(values, dtypes, decode(gradient, given.dtype.name).reshape(given.shape))
 
 
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

@@ -66,11 +66,13 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
 
 def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
     make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
-    call = prepared_call(case, resolve(case.loss), make, load_state, backend)
     inputs = input_tensors(case, make, backend)
+    prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend)
     if case.raises:
-        yield _refusal(call, inputs)
+        # The parameters may be refused already, before the call.
+        yield _refusal(lambda *xs: prepare()(*xs), inputs)
         return
+    call = prepare()
     expected = case.expected or live.native_outcome(case, backend)
 
     outputs = call(*inputs)
