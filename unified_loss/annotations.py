@@ -27,7 +27,9 @@ def is_a(value: object, hint: Any) -> bool:
 
 
 def as_plain(value: Any) -> Any:
-    """A NumPy scalar as the Python number that it is; anything else as it is."""
+    """A NumPy scalar as the Python number that it is, a list as a tuple; anything else as it is."""
+    if isinstance(value, list):
+        return tuple(map(as_plain, value))
     return value.item() if isinstance(value, Real) and hasattr(value, "item") else value
 
 

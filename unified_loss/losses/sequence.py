@@ -30,6 +30,7 @@ def ctc(
     per_label: bool = False,
     zero_infinity: bool = False,
     gradient_of_softmax: bool = False,
+    log_unfinished: float | None = None,
 ) -> Array:
     r"""Connectionist temporal classification: the likelihood of a label sequence, however aligned.
 
@@ -52,6 +53,8 @@ def ctc(
     zero_infinity : whether an infinite loss is 0 instead
     gradient_of_softmax : whether the gradient by log-probabilities is that by logits, which has
         :math:`p_t` added (as in PyTorch); only where `from_log_probabilities`
+    log_unfinished : the logarithm of the share that paths have which end before or after the last label
+        (as in TensorFlow, which takes :math:`\log 10^{-307}` for :math:`\log 0`); None for no share
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -67,8 +70,8 @@ def ctc(
     Notes
     -----
     A label sequence that does not fit its frames has probability 0: its loss is inf and its
-    gradient 0 (MXNet 1.9.1 gives 0 and uninitialised memory). No labels: all frames are blank.
-    No frames and no labels: 0.
+    gradient 0 (MXNet 1.9.1 gives 0 and uninitialised memory), unless `log_unfinished`. No labels: all
+    frames are blank. No frames and no labels: 0.
 
     Examples
     --------
@@ -113,7 +116,10 @@ def ctc(
     in_blank = ops.take_along_axis(alpha, last_blank, axis=1)
     in_label = ops.take_along_axis(alpha, ops.clip(last_blank - 1, min=0), axis=1)
     in_label = ops.where(last_blank > 0, in_label, closed)
-    loss = -ops.logsumexp(ops.concat([in_blank, in_label], axis=1), axis=1)
+    ends = [in_blank, in_label]
+    if log_unfinished is not None:
+        ends.append(ops.logsumexp(alpha, axis=1, keepdims=True) + log_unfinished)
+    loss = -ops.logsumexp(ops.concat(ends, axis=1), axis=1)
     if gradient_of_softmax and from_log_probabilities:
         loss = loss + _only_gradient(ops, _mass(ops, log_p, prediction_lengths))
     loss = ops.where(loss > -0.5 * _IMPOSSIBLE, 0.0 if zero_infinity else float("inf"), loss)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unified_loss import losses
@@ -95,6 +96,8 @@ def ctc_loss(
         },
         reduction=_NONE,
         blank=0 if blank_index is None else blank_index,
+        # What TensorFlow has for the logarithm of 0, in which a path may end anywhere.
+        log_unfinished=math.log(1e-307),
     )
 
 
