@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class StatefulLoss(DialectLoss):
         # An object of the frozen loss that is not itself frozen.
         object.__setattr__(self, "_state", self.initial_state())
 
-    _state: dict[str, Array]
+    _state: ClassVar[dict[str, Array]]
 
     def initial_state(self) -> dict[str, Array]:
         """Random weights as NumPy arrays, by their names in the framework's state dictionary."""

@@ -139,7 +139,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 SigmoidBCELoss = SigmoidBinaryCrossEntropyLoss
 
 
-class SoftmaxCrossEntropyLoss(_LossOfLabel):
+class SoftmaxCrossEntropyLoss(Loss):
     """`unified_loss.losses.sparse_softmax_cross_entropy`, or of distributions if not `sparse_label`.
 
     `from_logits` means, against its name, that `pred` holds log-probabilities.
@@ -162,6 +162,10 @@ class SoftmaxCrossEntropyLoss(_LossOfLabel):
             from_log_probabilities=self.from_logits,
             keepdims=True,
         )
+
+    def __call__(self, pred: T, label: T, sample_weight: T | None = None) -> T:
+        """Losses of shape (batch,)."""
+        return self.evaluate(pred, label, None, sample_weight)
 
 
 SoftmaxCELoss = SoftmaxCrossEntropyLoss

@@ -16,6 +16,8 @@ _MUTUAL = Layout("mutual")
 _SAME_RANK = Layout("mutual", same_rank=True)
 _AT_KINK = 1.0
 """The gradient that PyTorch's `clamp_min` lets through at the bound."""
+_ADDED = 9.999999960041972e-13
+"""1e-12 in float32, in which PyTorch keeps it."""
 
 
 @function(_NAMESPACE, input="prediction", target="target")
@@ -74,7 +76,7 @@ def cosine_embedding_loss(
         reduction=reduction_of("cosine_embedding_loss", reduction, size_average, reduce),
         margin=margin,
         epsilon=0.0,
-        squared_epsilon=1e-12,
+        squared_epsilon=_ADDED,
         gradient_at_zero=_AT_KINK,
     )
 
