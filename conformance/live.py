@@ -127,7 +127,8 @@ _TENSORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _torch_state(module: Any, state: dict[str, Any]) -> Any:
-    module.to(next(iter(state.values())).dtype).load_state_dict(state)
+    # The state dictionary of some also holds the class weights that the constructor took.
+    module.to(next(iter(state.values())).dtype).load_state_dict({**module.state_dict(), **state})
     return module
 
 

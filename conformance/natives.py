@@ -46,7 +46,11 @@ _KERAS_OTHERS = {
 }
 
 NAMESPACES = (
-    Namespace("torch", "torch.nn"),
+    Namespace(
+        "torch",
+        "torch.nn",
+        others={"LinearCrossEntropyOptions": "says how linear_cross_entropy saves memory"},
+    ),
     Namespace("torch", "torch.nn.functional"),
     Namespace("tensorflow", "tf.nn"),
     Namespace("tensorflow", "tf.compat.v1.nn"),

@@ -15,8 +15,11 @@ from unified_loss.naming import resolve
 
 from .draw import Draw, seeded
 
-Drawn = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""The plain parameters, and the tensors by their native names in the order of the call."""
+Drawn = (
+    tuple[Mapping[str, Any], Mapping[str, Any]]
+    | tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
+)
+"""The plain parameters, the tensors by their native names in the order of the call, and the weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Domain:
 
     def case(self, draw: Draw, name: str) -> Case:
         """The live case that a draw gives."""
-        kwargs, tensors = self.draw(draw)
+        kwargs, tensors, *state = self.draw(draw)
         names = list(tensors)
         return Case(
             id=name,
@@ -62,6 +65,7 @@ class Domain:
             source=f"{self.loss} itself, run beside ours on the same tensors",
             framework=self.loss.partition(".")[0].replace("tf", "tensorflow"),
             call=self.call,
+            state=dict(*state),
             gradient_of=None if self.gradient_of is None else names.index(self.gradient_of),
             single_precision=self.single_precision,
         )
