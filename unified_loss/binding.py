@@ -107,10 +107,13 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")
     dtype, rank = _leading_dtype(backend, arrays[0], names, first, plan), len(backend.shape(arrays[0]))
     unbatched = rank == plan.unbatched
+    drop_batch = unbatched and not any(layout.always_batched for layout in layouts.values())
     merged = merged_axes(layouts[first], rank, names)
     axis = _class_axis(dict(plan.parameters), rank + unbatched - max(len(merged) - 1, 0), names, spec)
-    result_dtype = plan.dtype or (dtype if dtype in FLOAT_DTYPES else "float32")
-    compute_dtype = "float32" if requires_float32_accumulation(result_dtype) else result_dtype
+    own_dtype = dtype if dtype in FLOAT_DTYPES else "float32"
+    result_dtype = plan.dtype or own_dtype
+    float_dtype = result_dtype if result_dtype in FLOAT_DTYPES else own_dtype
+    compute_dtype = "float32" if requires_float32_accumulation(float_dtype) else float_dtype
 
     convert_first = _steps(
         _batched(backend, layouts[first]) if unbatched else None,
@@ -182,7 +185,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         others = zip(given[width + 1 :], cast_rest, strict=True)
         inputs += [x if cast is None else cast(x) for x, cast in others]
         result = finish(formula(ops, *inputs, **parameters), invalid, ignored, given[width])
-        if unbatched and len(ops.shape(result)):
+        if drop_batch and len(ops.shape(result)):
             result = ops.squeeze(result, 0)
         # NumPy 1 widens a float32 scalar that meets a Python number to float64.
         return result if ops.dtype(result) == result_dtype else ops.astype(result, result_dtype)
@@ -270,7 +273,7 @@ def _steps(*steps: Step | None) -> Step | None:
 
 def _batched(backend: Backend, layout: Layout) -> Step | None:
     """Give an input of one sample its batch axis, where it is one that has one."""
-    if layout.shape in ("classes", "broadcast", "free"):
+    if layout.shape in ("classes", "broadcast", "free") or layout.always_batched:
         return None
     position = layout.axes.index("N") if layout.axes else 0
     return lambda x: backend.expand_dims(x, axis=position)
@@ -414,8 +417,11 @@ class _Finish:
             if weighting.broadcast == "mutual":
                 valid = None if valid is None else level_ranks(ops, valid, weight)[0]
                 losses, weight = level_ranks(ops, losses, weight)
-            if weighting.squeezes and len(ops.shape(weight)) == len(ops.shape(losses)) + 1:
+            surplus = len(ops.shape(weight)) - len(ops.shape(losses))
+            if surplus == 1 and weighting.squeezes:
                 weight = ops.squeeze(weight, -1)
+            elif surplus == -1 and weighting.expands and ops.shape(weight):
+                weight = ops.expand_dims(weight, axis=-1)
             weighting.check(ops.shape(weight), ops.shape(losses), self.names.loss, self.names.of("weight"))
             weight = weight if self.cast_weight is None else self.cast_weight(weight)
         losses, weights = weighting.apply(ops, losses, own, weight, valid)

@@ -78,6 +78,9 @@ class Layout:
         Whether the values are only compared with each other, and keep their dtype.
     unread_beside
         The role of an input beside which this one is not read, and so not checked.
+    always_batched
+        Whether it has a batch axis also where the first input is one sample without one; the result
+        then has one too.
     within
         The least and the greatest value that is not refused, where the framework refuses others.
     sums_to_one
@@ -122,6 +125,7 @@ class Layout:
     one_hot: bool = False
     compared: bool = False
     unread_beside: str | None = None
+    always_batched: bool = False
     within: tuple[float, float] | None = None
     sums_to_one: bool = False
     signed: bool = False

@@ -50,13 +50,14 @@ class StatefulLoss(DialectLoss):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take the weights from tensors, or lists, by their names in the framework's state dictionary."""
         names, given = set(self._state), set(state)
-        if names != given:
-            wrong = sorted(names ^ given)[0]
+        wrongs = given - names if self.loads_in_parts else given ^ names
+        if wrongs:
+            wrong = sorted(wrongs)[0]
             problem = "is missing" if wrong in names else "is unknown"
             raise ConfigError(f"{self.native_name}: weight {wrong!r} {problem}; there are: {sorted(names)}")
         loaded = {
             name: asarray(x, backend=self.backend) if backend_of(x) is None else x
-            for name, x in ((name, state[name]) for name in self._state)
+            for name, x in ((name, state[name]) for name in self._state if name in state)
         }
         for name, x in loaded.items():
             shape, expected = tuple(x.shape), tuple(self._state[name].shape)

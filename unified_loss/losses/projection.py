@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from unified_loss.errors import ShapeError
 from unified_loss.layout import Layout
 from unified_loss.ops import Array, Ops
@@ -112,6 +114,7 @@ def adaptive_log_softmax(
     *tail_weights: Array,
     classes: int,
     cutoffs: tuple[int, ...],
+    inputs_first: bool = False,
 ) -> Array:
     r"""Cross-entropy of a softmax in two steps: a frequent class, or a cluster and a class within it.
 
@@ -131,6 +134,7 @@ def adaptive_log_softmax(
         its classes, shape (classes in the cluster, D)
     classes : the number of classes
     cutoffs : the first class of each cluster
+    inputs_first : whether the weights are transposed, so that inputs come first (as in PaddlePaddle)
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -161,15 +165,17 @@ def adaptive_log_softmax(
     E. Grave, A. Joulin, M. Cissé, D. Grangier, H. Jégou, Efficient softmax approximation for GPUs,
     2016, https://arxiv.org/abs/1609.04309
     """
-    head = ops.matmul(prediction, ops.permute_dims(head_weight, (1, 0)))
+    def mapped(x: Array, weights: Array) -> Array:
+        return ops.matmul(x, weights if inputs_first else ops.permute_dims(weights, (1, 0)))
+
+    head = mapped(prediction, head_weight)
     head = ops.log_softmax(head if head_bias is None else head + head_bias, axis=1)
     index = target
     bounds = [*cutoffs, classes]
     within: Array | float = 0.0
-    for k, (first, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for k, (first, stop) in enumerate(itertools.pairwise(bounds)):
         projection, weights = tail_weights[2 * k : 2 * k + 2]
-        hidden = ops.matmul(prediction, ops.permute_dims(projection, (1, 0)))
-        log_p = ops.log_softmax(ops.matmul(hidden, ops.permute_dims(weights, (1, 0))), axis=1)
+        log_p = ops.log_softmax(mapped(mapped(prediction, projection), weights), axis=1)
         inside = ops.logical_and(target >= first, target < stop)
         place = ops.clip(target - first, min=0, max=stop - first - 1)
         picked = ops.squeeze(ops.take_along_axis(log_p, ops.expand_dims(place, axis=1), axis=1), 1)

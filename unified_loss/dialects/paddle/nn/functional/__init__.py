@@ -28,13 +28,22 @@ from ._regression import (
     smooth_l1_loss,
     square_error_cost,
 )
-from ._sequence import hsigmoid_loss, margin_cross_entropy, npair_loss, rnnt_loss
+from ._sequence import (
+    adaptive_log_softmax_with_loss,
+    ctc_loss,
+    hsigmoid_loss,
+    margin_cross_entropy,
+    npair_loss,
+    rnnt_loss,
+)
 
 __all__ = [
+    "adaptive_log_softmax_with_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cosine_embedding_loss",
     "cross_entropy",
+    "ctc_loss",
     "dice_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",

@@ -7,6 +7,7 @@ from typing import Any
 
 from unified_loss import losses
 from unified_loss.dialects.functions import Plans, function
+from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 from unified_loss.reduction import Reduction
 from unified_loss.weighting import Weighting
@@ -53,7 +54,7 @@ def cross_entropy(
             losses.cross_entropy, layouts=layouts, weighting=weighting, reduction=reduced, axis=axis
         )
     if label_smoothing > 0:
-        layouts = {"target": replace(INDEX, any_dtype=True, one_hot=True)}
+        layouts = {"target": Layout(shape="index_or_same", one_hot=True)}
     return Plan.of(
         losses.sample_weighted_cross_entropy,
         layouts=layouts,
@@ -116,7 +117,7 @@ def nll_loss(
     reduction: ReduceMode = "mean",
     name: str | None = None,
 ) -> Plan:
-    """`unified_loss.losses.nll` with classes along the second axis; the mean over ignored labels only is 0."""
+    """`unified_loss.losses.nll`, classes along the second axis; the mean of ignored labels only is 0."""
     return Plan.of(
         losses.nll,
         layouts={"target": replace(INDEX, any_shape=True)},

@@ -8,6 +8,7 @@ from typing import Any
 
 from unified_loss import losses
 from unified_loss.dialects.functions import function
+from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 from unified_loss.reduction import Reduction
 
@@ -106,6 +107,8 @@ def cosine_embedding_loss(
     """`unified_loss.losses.cosine_embedding`, 1e-11 being added to the squared norms."""
     return Plan.of(
         losses.cosine_embedding,
+        layouts={"target": Layout(shape="without_axis", always_batched=True)},
+        unbatched=1,
         reduction=Reduction.of(reduction, f"{NAMESPACE}.cosine_embedding_loss"),
         margin=margin,
         epsilon=0.0,

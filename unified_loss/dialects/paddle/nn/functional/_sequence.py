@@ -5,12 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 from unified_loss import losses
-from unified_loss.dialects.functions import Plans, function
+from unified_loss.dialects.functions import REST, Plans, function
 from unified_loss.errors import UnsupportedOperation
+from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 from unified_loss.reduction import Reduction
+from unified_loss.weighting import Weighting
 
 from ._native import INDEX_WITH_AXIS, NAMESPACE, ReduceMode
+
+
+@function(
+    NAMESPACE,
+    log_probs="prediction",
+    labels="target",
+    input_lengths="prediction_lengths",
+    label_lengths="target_lengths",
+)
+def ctc_loss(
+    log_probs: Any,
+    labels: Any,
+    input_lengths: Any,
+    label_lengths: Any,
+    blank: int = 0,
+    reduction: ReduceMode = "mean",
+    norm_by_times: bool = False,
+    zero_infinity: bool = False,
+) -> Plan:
+    """`unified_loss.losses.ctc` of logits, despite the name; labels that do not fit their frames give 0.
+
+    The mean is of the losses per label; `norm_by_times` divides the gradient only.
+    """
+    return Plan.of(
+        losses.ctc,
+        layouts={"prediction": Layout(axes="TNC")},
+        reduction=Reduction.of(reduction, f"{NAMESPACE}.ctc_loss"),
+        blank=blank,
+        per_label=reduction == "mean",
+        least_labels=0,
+        zero_infinity=True,
+        gradient_per_frame=norm_by_times,
+    )
 
 
 @function(
@@ -119,3 +154,41 @@ def margin_cross_entropy(
         **margins,
     )
     return loss, softmax
+
+
+@function(
+    NAMESPACE,
+    input="prediction",
+    label="target",
+    head_weight="head_weight",
+    tail_weights=REST,
+    head_bias="head_bias",
+)
+def adaptive_log_softmax_with_loss(
+    input: Any,
+    label: Any,
+    head_weight: Any,
+    tail_weights: Any,
+    cutoffs: tuple[int, ...],
+    head_bias: Any = None,
+    name: str | None = None,
+) -> Plans:
+    """`unified_loss.losses.adaptive_log_softmax`: the log-probabilities of the labels, and the mean loss.
+
+    The last of the `cutoffs` is the number of classes.
+    """
+    if not cutoffs:
+        raise ValueError(f"{NAMESPACE}.adaptive_log_softmax_with_loss: cutoffs is empty")
+
+    def plan(weighting: Weighting, reduction: Reduction) -> Plan:
+        return Plan.of(
+            losses.adaptive_log_softmax,
+            weighting=weighting,
+            reduction=reduction,
+            unbatched=1,
+            classes=cutoffs[-1],
+            cutoffs=cutoffs[:-1],
+            inputs_first=True,
+        )
+
+    return plan(Weighting(scale=-1.0), Reduction("none")), plan(Weighting(), Reduction())

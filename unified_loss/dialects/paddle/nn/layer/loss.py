@@ -10,12 +10,17 @@ from unified_loss.dialects.paddle.nn.functional._native import ReduceMode
 from unified_loss.dialects.row import DialectLoss
 from unified_loss.plan import Plan
 
+from ._stateful import AdaptiveLogSoftmaxWithLoss, HSigmoidLoss
+
 __all__ = [
+    "AdaptiveLogSoftmaxWithLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
+    "HSigmoidLoss",
     "HingeEmbeddingLoss",
     "HuberLoss",
     "KLDivLoss",
@@ -143,7 +148,7 @@ class CrossEntropyLoss(_LossOfLabel, function=functional.cross_entropy):
 
 
 class NLLLoss(_LossOfLabel, function=functional.nll_loss):
-    """`unified_loss.losses.nll` with classes along the second axis; the mean over ignored labels only is 0."""
+    """`unified_loss.losses.nll`, classes along the second axis; the mean of ignored labels only is 0."""
 
     weight: Any = None
     ignore_index: int = -100
@@ -267,3 +272,23 @@ class TripletMarginWithDistanceLoss(_TripletLoss, function=functional.triplet_ma
         return functional.triplet_margin_with_distance_loss.plan(
             margin=self.margin, swap=self.swap, reduction=self.reduction
         )
+
+
+class CTCLoss(_Loss, function=functional.ctc_loss):
+    """`unified_loss.losses.ctc` of logits, despite the name; labels that do not fit their frames give 0.
+
+    The mean is of the losses per label; `norm_by_times` divides the gradient only.
+    """
+
+    blank: int = 0
+    reduction: ReduceMode = "mean"
+    zero_infinity: bool = False
+
+    call_parameters = {"norm_by_times": False}
+
+    def __call__(
+        self, log_probs: T, labels: T, input_lengths: T, label_lengths: T, norm_by_times: bool = False
+    ) -> T:
+        """A scalar, or with ``reduction="none"`` one loss per sample."""
+        loss = self.at(norm_by_times=norm_by_times)
+        return loss.evaluate(log_probs, labels, input_lengths, label_lengths)
