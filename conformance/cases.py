@@ -52,6 +52,8 @@ class Printed:
     """The unit test's own, (absolute, relative)."""
     magnitude: float = 0.0
     """Of the float32 numbers that the result is a difference of, where they are larger than it."""
+    truncated: bool = False
+    """Whether further digits were left out, and not rounded off."""
 
 
 @dataclass(frozen=True, eq=False)

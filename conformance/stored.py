@@ -61,14 +61,15 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
     )
     names = [entry.name for entry in inputs]
     position = names.index(line["grad_of"]) if "grad_of" in line else None
-    raises = "raises" in line and finding is None
+    refused = finding is not None and bool(finding.get("refused"))
+    raises = refused or ("raises" in line and finding is None)
     value = line.get("actual")
     recorded = None
     if not raises and "raises" not in line:
         value = line["expected"] if value is None else value
         recorded = _outcome(line, inputs, position, value, line.get("grad"))
     corrected = None
-    if finding:
+    if finding and not refused:
         outcome = _outcome(
             {**line, **finding}, inputs, position, finding["corrected"], finding.get("corrected_grad")
         )
@@ -77,7 +78,7 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
     in_closed_form = "closed_form" in line or finding is not None
     kind: Kind = "documented" if line["documented"] else "oracle" if in_closed_form else "golden"
     closed_form = f"; in closed form: {line['closed_form']}" if "closed_form" in line else ""
-    drifted = line.get("agrees") is False
+    drifted = line.get("agrees") is False and line.get("actual") is not None
     return Case(
         id=line["id"],
         loss=resolve(line["api"]).native_name,
@@ -108,7 +109,13 @@ def _printed(line: Mapping[str, Any]) -> Printed:
     tolerance = line.get("tolerance")
     own = (tolerance["atol"], tolerance["rtol"]) if tolerance else None
     expected = line["expected"][0] if line.get("multi") else line["expected"]
-    return Printed(decode(expected, "float64"), line["digits"], own, line.get("magnitude", 0.0))
+    return Printed(
+        decode(expected, "float64"),
+        line["digits"],
+        own,
+        magnitude=line.get("magnitude", 0.0),
+        truncated=line.get("truncated", False),
+    )
 
 
 def _outcome(

@@ -80,5 +80,6 @@ def of_printed(printed: Printed) -> Tolerance:
     largest = float(np.max(finite, initial=0.0)) or 1.0
     unit = 10.0 ** (math.floor(math.log10(largest)) + 1 - printed.digits)
     steps = _FLOAT32_STEPS * float(np.spacing(np.float32(max(largest, printed.magnitude))))
-    reason = f"half a unit of the last of {printed.digits} digits, and {_FLOAT32_STEPS} float32 steps"
-    return Tolerance(absolute=unit / 2 + steps, reason=reason)
+    share, words = (1, "a unit") if printed.truncated else (0.5, "half a unit")
+    reason = f"{words} of the last of {printed.digits} digits, and {_FLOAT32_STEPS} float32 steps"
+    return Tolerance(absolute=share * unit + steps, reason=reason)
