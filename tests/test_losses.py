@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import reference_classes
 import reference_formulas
 
 import unified_loss as ul
@@ -376,6 +377,7 @@ REFERENCES = {
     ),
 }
 REFERENCES |= reference_formulas.REFERENCES
+REFERENCES |= reference_classes.REFERENCES
 TOLERANCE = {"float32": 2e-5, "float64": 1e-9}
 
 
@@ -455,6 +457,25 @@ TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
         # A zero vector: the cosine is 0 and the gradient finite.
         (ul.losses.cosine_embedding, ([[0.0, 0.0]], [[0.0, 0.0]], [1.0]), [1], [[0, 0]]),
         (ul.losses.triplet, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
+        (ul.losses.triplet_margin, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
+        (ul.losses.triplet_margin, ([[1.0]], [[1.0]], [[1.0]]), [1], [[0]]),
+        (ul.losses.margin_ranking, ([1.0, 2.0], [1.0, 1.0], [1.0, 0.0]), [0, 0], [0, 0]),
+        (ul.losses.hinge_embedding, ([1.0, 2.0, NAN], [-1.0, 0.0, 1.0]), [0, 0, NAN], None),
+        (ul.losses.hinge_embedding, ([1.0, 2.0], [-1.0, 0.0]), [0, 0], [0, 0]),
+        # Below the least variance there is no gradient by it, and none is infinite.
+        (
+            lambda v, reduction: ul.losses.gaussian_nll([0.0], [0.0], v, reduction=reduction),
+            ([0.0],),
+            [0.5 * math.log(1e-6)],
+            [0],
+        ),
+        (ul.losses.soft_margin, ([1e4, -1e4, 3.0], [1.0, 1.0, 0.0]), [0, 1e4, math.log(2)], [0, -1, 0]),
+        (
+            lambda x, reduction: ul.losses.cross_entropy(x, [1], reduction=reduction),
+            ([[-INF, 0.0, 1.0]],),
+            [math.log1p(math.e)],
+            [[0, -math.e / (1 + math.e), math.e / (1 + math.e)]],
+        ),
     ],
 )
 def test_edges(backend, loss, inputs, value, slope):

@@ -113,7 +113,7 @@ class Arrangement:
 
     def _leave_none_out(self) -> None:
         """A distribution is no label that could be left out."""
-        ignored = self.weighting and self.weighting.ignored_label
+        ignored = None if self.weighting is None else self.weighting.ignored_label
         if ignored is not None and ignored >= 0:
             raise DtypeError(
                 f"{self.names.loss}: label {ignored} is to be ignored, but {self.names.of(self.role)} "

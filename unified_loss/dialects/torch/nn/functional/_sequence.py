@@ -11,7 +11,6 @@ from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 
 
-
 def _lengths(limit: str) -> Layout:
     return Layout("batch", index=True, any_shape=True, required=True, limit=limit)
 

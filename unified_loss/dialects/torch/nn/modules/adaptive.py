@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import namedtuple
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 
 T = TypeVar("T")
 
-_Outputs = namedtuple("_Outputs", ["output", "loss"])  # noqa: PYI024  untyped, as PyTorch's own
+_Outputs = namedtuple("_Outputs", ["output", "loss"])
 
 
 class AdaptiveLogSoftmaxWithLoss(StatefulLoss, namespace="torch.nn"):
@@ -38,7 +39,7 @@ class AdaptiveLogSoftmaxWithLoss(StatefulLoss, namespace="torch.nn"):
     def lower(self) -> tuple[Plan, Plan]:
         """The plans of both outputs."""
         cutoffs = self.cutoffs
-        increasing = all(a < b for a, b in zip(cutoffs, cutoffs[1:], strict=False))
+        increasing = all(a < b for a, b in itertools.pairwise(cutoffs))
         if not cutoffs or not increasing or cutoffs[0] < 1 or cutoffs[-1] >= self.n_classes:
             raise ValueError(
                 f"{self.native_name}: cutoffs is {list(cutoffs)}, expected increasing numbers "
@@ -63,7 +64,7 @@ class AdaptiveLogSoftmaxWithLoss(StatefulLoss, namespace="torch.nn"):
         state = {"head.weight": linear_map(size, self.in_features)}
         if self.head_bias:
             state["head.bias"] = uniform(self.in_features**-0.5, size)
-        for i, (first, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for i, (first, stop) in enumerate(itertools.pairwise(bounds)):
             hidden = int(self.in_features // self.div_value ** (i + 1))
             state[f"tail.{i}.0.weight"] = linear_map(hidden, self.in_features)
             state[f"tail.{i}.1.weight"] = linear_map(stop - first, hidden)
