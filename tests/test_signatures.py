@@ -16,7 +16,7 @@ from unified_loss.naming import native_names, resolve
 from unified_loss.registry import ENTRIES
 
 BACKENDS = {"keras": "tensorflow", "tf": "tensorflow", "optax": "jax"}
-CALLS = ("forward", "construct", "hybrid_forward", "call", "__call__")
+CALLS = ("forward", "construct", "hybrid_forward", "__call__")
 
 # Where the native signature cannot be read, or says less than the documentation: what differs, and why.
 # Each entry must be needed.

@@ -49,9 +49,9 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     if split is not None:
         return _bind_split(plan, backend, split, names)
     levelled = next((role for role, layout in plan.layouts if layout.levels_ranks), None)
-    if levelled is None:
+    position = 0 if levelled is None else plan.inputs.index(levelled)
+    if not position or arrays[position] is None:
         return _bind(plan, backend, arrays, names)
-    position = plan.inputs.index(levelled)
     programs: dict[tuple[int, int], Program] = {}
 
     def program(*given: Array) -> Array:

@@ -62,9 +62,10 @@ class DialectLoss(Loss):
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]
             # What is wrong with a choice, the plan says with the framework's own kind of error.
-            value, hint = as_plain(getattr(self, f.name)), self._hints[f.name]
+            original, hint = getattr(self, f.name), self._hints[f.name]
+            value = as_plain(original)
             if get_origin(hint) is not Literal and not is_a(value, hint):
-                given = f"{value!r} ({type(value).__name__})"
+                given = f"{original!r} ({type(original).__name__})"
                 raise TypeError(f"{self.native_name}: {f.name} is {given}, expected {in_words(hint)}")
             object.__setattr__(self, f.name, value)
         first, *others = self._plans()

@@ -46,10 +46,10 @@ from ._regression import (
 from ._serialization import deserialize, get, serialize
 from ._structure import CTC, Circle, Dice, Tversky, circle, ctc, dice, tversky
 
-__all__ = [
-    "CTC",
+__all__ = [  # noqa: RUF022  in plain order
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
+    "CTC",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
