@@ -33,17 +33,24 @@ class Weighting:
     ignored_label
         Where the target, truncated to an integer, equals this, the loss is 0. It still counts in a
         ``mean``, not in a ``weighted_mean`` or ``valid_mean``.
+    selects
+        Whether a weight only selects: where it is 0 the loss is 0, whatever it was, and elsewhere it
+        stays as it is.
     only_positive
         Whether losses that are not greater than 0 count like those of an ignored label.
     squeezes
         Whether a last axis of size 1 by which a weight has one axis more than the losses is dropped.
+    expands
+        Whether a weight that has one axis less than the losses gets a last one of size 1.
     """
 
     scale: float = 1.0
     broadcast: Broadcast = "same_rank"
     ignored_label: int | None = None
+    selects: bool = False
     only_positive: bool = False
     squeezes: bool = False
+    expands: bool = False
 
     def __post_init__(self) -> None:
         if self.broadcast not in _BROADCASTS:
@@ -82,7 +89,7 @@ class Weighting:
         valid, loss and weight are 0; such losses are 0 already.
         """
         if weight is not None:
-            losses = losses * weight
+            losses = ops.where(weight != 0, losses, 0.0) if self.selects else losses * weight
             own = weight if own is None else own * weight
         if own is not None and valid is not None:
             own = ops.where(valid, ops.broadcast_to(own, ops.shape(losses)), 0.0)

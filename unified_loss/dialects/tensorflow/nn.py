@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from unified_loss import losses
@@ -35,6 +36,7 @@ _LENGTHS = {
     "prediction_lengths": Layout("batch", index=True, limit="prediction", required=True),
     "target_lengths": Layout("batch", index=True, limit="target", required=True),
 }
+_PER_EXAMPLE = Weighting(broadcast="trailing", squeezes=True, expands=True)
 _DRAWN = ("candidates", "target_counts", "candidate_counts")
 
 
@@ -190,15 +192,13 @@ def compute_average_loss(
     per_example_loss: Any, sample_weight: Any = None, global_batch_size: int | None = None
 ) -> Plan:
     """`unified_loss.losses.given`, summed and divided by the batch size, as in a single replica."""
-    weighting = Weighting(broadcast="mutual")
     if global_batch_size is None:
-        return Plan.of(
-            losses.given, weighting=weighting, reduction=Reduction("batch_mean", over_nothing="zero")
-        )
+        weighting, reduction = _PER_EXAMPLE, Reduction("batch_mean", over_nothing="zero")
+        return Plan.of(losses.given, weighting=weighting, reduction=reduction)
     if global_batch_size < 0:
         raise ValueError(f"global_batch_size is {global_batch_size}, expected at least 0")
     share = 1 / global_batch_size if global_batch_size else 0.0
-    return Plan.of(losses.given, weighting=Weighting(share, broadcast="mutual"), reduction=Reduction("sum"))
+    return Plan.of(losses.given, weighting=replace(_PER_EXAMPLE, scale=share), reduction=Reduction("sum"))
 
 
 @function("tf.nn", regularization_loss="prediction")
