@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Case, encode
+from .cases import Case, NamedFunction, encode
 from .results import Result
 
 
@@ -44,6 +44,8 @@ def explain(case: Case, result: Result) -> dict[str, Any]:
 def _described(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return {"data": encode(value), "dtype": value.dtype.name}
+    if isinstance(value, NamedFunction):
+        return {"callable": value.name}
     return {"data": encode(value)}
 
 
@@ -64,7 +66,8 @@ def reproduce(case: Case, backend: str) -> str:
     arrays = [entry for entry in case.inputs if isinstance(entry.value, np.ndarray)]
     call = ", ".join(e.name if e in arrays else repr(e.value) for e in case.inputs)
     lines = [
-        f"loss = ul.resolve({case.loss!r})({kwargs})",
+        f"loss = {_loss(case, kwargs)}",
+        *_loading(case, backend),
         *[f"{entry.name} = {_argument(entry.value, backend)}" for entry in arrays],
         f"print(loss({call}){'.sum()' if case.summed else ''})",
     ]
@@ -78,6 +81,17 @@ def reproduce(case: Case, backend: str) -> str:
     if backend == "jax" and "float64" in body:
         head = ["import os", 'os.environ["JAX_ENABLE_X64"] = "1"', *head]
     return "\n".join([*head, body])
+
+
+def _loss(case: Case, kwargs: str) -> str:
+    if case.call != "function":
+        return f"ul.resolve({case.loss!r})({kwargs})"
+    return f"lambda *tensors: ul.resolve({case.loss!r})(*tensors{kwargs and ', '}{kwargs})"
+
+
+def _loading(case: Case, backend: str) -> list[str]:
+    weights = ", ".join(f"{name!r}: {_argument(value, backend)}" for name, value in case.state.items())
+    return [f"loss.load_state({{{weights}}})"] if weights else []
 
 
 def _argument(value: Any, backend: str) -> str:

@@ -24,6 +24,9 @@ class StatefulLoss(DialectLoss):
     A row adds `initial_state`, and hands over what `weights` gives at the call.
     """
 
+    loads_in_parts: ClassVar[bool] = False
+    """Whether weights that are not loaded stay as they are, and are not missing."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         # An object of the frozen loss that is not itself frozen.
