@@ -102,3 +102,8 @@ class Backend(Ops):
 
         The gradient of an argument that the value does not depend on is zero.
         """
+
+    def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
+        fixed = self.stop_gradient(x)
+        _, (gradient,) = self.value_and_grad(lambda y: function(self, y), (0,), (fixed,))
+        return self.stop_gradient(gradient)

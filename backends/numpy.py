@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unified_loss.ops import Array, Axis
+from unified_loss.ops import Array, Axis, Ops
 
 from .base import Backend, UnsupportedOperation
 
@@ -152,6 +152,10 @@ class NumpyBackend(Backend):
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
     ) -> tuple[Array, tuple[Array, ...]]:
         return boxed_backend().value_and_grad(function, argnums, args)
+
+    def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
+        # The arrays that are differentiated have operations of their own.
+        return Backend.gradient(boxed_backend(), function, x)
 
 
 class BoxedNumpyBackend(NumpyBackend):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from unified_loss.ops import DTYPES, Array, Axis
+from unified_loss.ops import DTYPES, Array, Axis, Ops
 
 from .base import Backend
 
@@ -143,6 +143,11 @@ class TorchBackend(Backend):
             return value, tuple(torch.zeros_like(x) for x in selected)
         grads = torch.autograd.grad(value.sum(), selected, allow_unused=True, materialize_grads=True)
         return value.detach(), tuple(grads)
+
+    def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
+        # Unlike autograd.grad it can be compiled.
+        gradient: Array = torch.func.grad(lambda y: function(self, y).sum())(x.detach())
+        return gradient.detach()
 
 
 class _Replaced(torch.autograd.Function):  # type: ignore[misc]

@@ -364,6 +364,13 @@ EDGES = [
         [INF, 27],
         [np.zeros((2, 2)), [[-4, 6], [0, 14]], np.zeros((2, 2))],
     ),
+    Edge(
+        "gradient edge",
+        lambda o, x: o.sum(o.gradient(lambda p, y: y * p.square(y), x * 2), axis=1),
+        [[[2, -1], [0, 3]]],
+        [60, 108],
+        [np.zeros((2, 2))],
+    ),
     Edge("max edge", lambda o, x: o.max(x, axis=1), [[[-INF, -3], [5, 2]]], [-3, 5], [[[0, 1], [1, 0]]]),
     Edge(
         "softplus edge",

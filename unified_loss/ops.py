@@ -13,7 +13,7 @@ another array of the same dtype or with a Python number) and nothing else: no in
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 Array: TypeAlias = Any
@@ -31,6 +31,15 @@ LARGEST_FINITE = {
     "float32": 3.4028234663852886e38,
     "float64": 1.7976931348623157e308,
 }
+
+
+RESOLUTION = {
+    "float16": 2.0**-10,
+    "bfloat16": 2.0**-7,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+}
+"""The distance from 1 to the next number."""
 
 
 class Ops(Protocol):
@@ -169,12 +178,23 @@ class Ops(Protocol):
         """
         ...
 
+    def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
+        """The gradient of the sum of ``function(ops, x)`` by `x`, through which no gradient flows.
+
+        For losses that return it; `function` is given the operations with which to compute.
+        """
+        ...
+
     # ------------------------------------------------------------------- derived half
 
     def constant(self, value: float, dtype: str, /) -> Array | float:
         """A number that stays exact beside arrays of this dtype; specs say it of irrational ones."""
         # A framework that rounds Python numbers to float32 overrides it.
         return value
+
+    def ones_like(self, x: Array, /) -> Array:
+        # Made of comparisons, so that it needs no shape, and whatever is in x.
+        return self.astype(self.logical_or(x == x, x != x), self.dtype(x))  # noqa: PLR0124
 
     def slice_along_axis(self, x: Array, start: int, stop: int, /, *, axis: int) -> Array:
         """The entries from `start` to before `stop`, both known, along an axis counted from the first."""

@@ -19,6 +19,8 @@ from .reduction import Reduction
 from .spec import Spec
 from .weighting import Weighting
 
+_RESULT_DTYPES = (*FLOAT_DTYPES, "int32")
+
 FORMAT = 1
 """The version of the JSON form."""
 
@@ -74,7 +76,8 @@ class Plan:
     weighting, reduction : as the classes of these names
     constants : tensors bound to roles, e.g. a `weight` given to a constructor
     unbatched : the number of axes with which the first input is one sample, without a batch axis
-    dtype : what everything is cast to, and the result is; None is the first input's
+    dtype : what everything is cast to, and the result is; an integer one is only the result's; None
+        is the first input's
     candidates : how the inputs of that kind are drawn where they are not given
     """
 
@@ -246,8 +249,8 @@ def _constants(tensors: Mapping[str, Any]) -> tuple[tuple[str, Constant], ...]:
 
 
 def _checked_dtype(dtype: str | None) -> str | None:
-    if dtype is not None and dtype not in FLOAT_DTYPES:
-        raise ConfigError(f"plan.dtype: {dtype!r} is not one of {', '.join(FLOAT_DTYPES)}")
+    if dtype is not None and dtype not in _RESULT_DTYPES:
+        raise ConfigError(f"plan.dtype: {dtype!r} is not one of {', '.join(_RESULT_DTYPES)}")
     return dtype
 
 

@@ -36,6 +36,7 @@ MixedTensorsError
 from .alignment import padded_ctc
 from .binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from .categorical import poly_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
+from .class_outputs import label_membership, softmax_residual
 from .class_overlap import generalized_dice, multiclass_dice, multiclass_tversky
 from .classes import multi_margin, multilabel_margin, multilabel_soft_margin, soft_margin
 from .contrastive import in_batch_softmax, nt_xent
@@ -72,6 +73,7 @@ from .regression import (
 from .sample_weights import sample_weighted_cross_entropy
 from .sampled import nce, sampled_softmax
 from .sequence import ctc
+from .sequence_outputs import ctc_forward, rnnt_gradient, sparse_ctc
 from .similarity import circle
 from .smoothing import smooth_labels
 from .structured import (
@@ -100,6 +102,7 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "ctc",
+    "ctc_forward",
     "dice",
     "fenchel_young",
     "gaussian_nll",
@@ -114,6 +117,7 @@ __all__ = [
     "in_batch_softmax",
     "inner_product_distance",
     "kl_divergence",
+    "label_membership",
     "linear_cross_entropy",
     "log_cosh",
     "loss_output",
@@ -139,6 +143,7 @@ __all__ = [
     "ranking_softmax",
     "regression_output",
     "rnnt",
+    "rnnt_gradient",
     "sample_weighted_cross_entropy",
     "sampled_softmax",
     "sdml",
@@ -150,7 +155,9 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_focal",
     "softmax_output",
+    "softmax_residual",
     "sparse_categorical_cross_entropy",
+    "sparse_ctc",
     "sparse_softmax_cross_entropy",
     "sparsemax",
     "squared_error",

@@ -7,6 +7,7 @@ from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
 from .binary import binary_cross_entropy_with_logits
+from .class_outputs import is_label, read_labels
 
 
 @spec(
@@ -116,15 +117,12 @@ def multilabel_margin(
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiLabelMarginLoss.html
     """
-    dtype, count = ops.dtype(prediction), ops.shape(prediction)[1]
-    read = ops.cumulative_sum(ops.astype(target < 0, dtype), axis=1) == 0
-    index = ops.clip(target, min=0)
-    given = ops.one_hot(index, count, dtype=dtype, like=prediction)
-    right = ops.sum(ops.where(ops.expand_dims(read, axis=2), given, 0.0), axis=1, keepdims=True) > 0
-    score = ops.expand_dims(ops.take_along_axis(prediction, index, axis=1), axis=2)
+    read = ops.expand_dims(read_labels(ops, target, ops.dtype(prediction)), axis=2)
+    right = ops.expand_dims(is_label(ops, prediction, target), axis=1)
+    score = ops.expand_dims(ops.take_along_axis(prediction, ops.clip(target, min=0), axis=1), axis=2)
     shortfall = 1.0 - score + ops.expand_dims(prediction, axis=1)
     shortfall = ops.positive_part(shortfall, gradient_at_zero=gradient_at_zero)
-    pairs = ops.logical_and(ops.expand_dims(read, axis=2), ops.logical_not(right))
+    pairs = ops.logical_and(read, ops.logical_not(right))
     return ops.sum(ops.mean(ops.where(pairs, shortfall, 0.0), axis=2), axis=1)
 
 

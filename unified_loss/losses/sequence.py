@@ -27,9 +27,12 @@ def ctc(
     blank: int = 0,
     from_log_probabilities: bool = False,
     padding: int = -1,
+    merge_repeated: bool = True,
     per_label: bool = False,
+    least_labels: int = 1,
     zero_infinity: bool = False,
     gradient_of_softmax: bool = False,
+    gradient_per_frame: bool = False,
     log_unfinished: float | None = None,
 ) -> Array:
     r"""Connectionist temporal classification: the likelihood of a label sequence, however aligned.
@@ -49,10 +52,14 @@ def ctc(
     blank : the class of the blank; negative counts from the last
     from_log_probabilities : whether `prediction` is :math:`\log p` already
     padding : the label that ends a row, where no lengths are given
-    per_label : whether each loss is divided by the number of its labels, at least 1
+    merge_repeated : whether B removes repeats; without, each frame of a label counts as one more
+    per_label : whether each loss is divided by the number of its labels
+    least_labels : the least number that is divided by, 1 or 0
     zero_infinity : whether an infinite loss is 0 instead
     gradient_of_softmax : whether the gradient by log-probabilities is that by logits, which has
         :math:`p_t` added (as in PyTorch); only where `from_log_probabilities`
+    gradient_per_frame : whether the gradient, not the loss, is divided by the number of frames that are
+        read
     log_unfinished : the logarithm of the share that paths have which end before or after the last label
         (as in TensorFlow, which takes :math:`\log 10^{-307}` for :math:`\log 0`); None for no share
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
@@ -85,31 +92,10 @@ def ctc(
     A. Graves et al., Connectionist Temporal Classification, 2006
     """
     log_p = prediction if from_log_probabilities else ops.log_softmax(prediction, axis=2)
-    samples, frames, classes = ops.shape(log_p)
     if target_lengths is None:
         target_lengths = _count_before_padding(ops, target, padding)
-    unlabelled = target_lengths * 0
-    labels = ops.clip(target, min=0) if ops.shape(target)[1] else ops.expand_dims(unlabelled, axis=1)
-
-    # The states are blank, l1, blank, l2, ..., blank.
-    blanks = labels * 0 + blank % classes
-    pairs = ops.reshape(ops.stack([labels, blanks], axis=2), (-1, 2 * ops.shape(labels)[1]))
-    states = ops.concat([ops.expand_dims(unlabelled + blank % classes, axis=1), pairs], axis=1)
-    count = 2 * ops.shape(labels)[1] + 1
-    indices = ops.broadcast_to(ops.expand_dims(states, axis=1), (samples, frames, count))
-    emissions = ops.clip(ops.take_along_axis(log_p, indices, axis=2), min=_IMPOSSIBLE)
-
-    reachable = ops.expand_dims(ops.astype(unlabelled, ops.dtype(log_p)), axis=1)
-    closed = reachable + _IMPOSSIBLE
-    no_skip = _skip_penalties(ops, labels, closed)
-    alpha = ops.concat([reachable] + [closed] * (count - 1), axis=1)
-    for t, emission in enumerate(ops.unstack(emissions, axis=1)):
-        step = _shift(ops, alpha, closed, count)
-        skip = _shift(ops, step, closed, count) + no_skip
-        moved = ops.logsumexp(ops.stack([alpha, step, skip], axis=0), axis=0) + emission
-        if prediction_lengths is not None:
-            moved = ops.where(ops.expand_dims(t < prediction_lengths, axis=1), moved, alpha)
-        alpha = moved
+    alpha = forward(ops, log_p, target, prediction_lengths, target_lengths, blank, merge_repeated)[-1]
+    closed = ops.slice_along_axis(alpha, 0, 1, axis=1) * 0 + _IMPOSSIBLE
 
     # A path may end in the last label or in the blank after it.
     last_blank = ops.expand_dims(target_lengths * 2, axis=1)
@@ -122,8 +108,54 @@ def ctc(
     loss = -ops.logsumexp(ops.concat(ends, axis=1), axis=1)
     if gradient_of_softmax and from_log_probabilities:
         loss = loss + _only_gradient(ops, _mass(ops, log_p, prediction_lengths))
+    if gradient_per_frame:
+        frames = target_lengths * 0 + ops.shape(log_p)[1]
+        read = frames if prediction_lengths is None else ops.clip(prediction_lengths, min=1)
+        loss = ops.stop_gradient(loss) + _only_gradient(ops, loss / ops.astype(read, ops.dtype(loss)))
     loss = ops.where(loss > -0.5 * _IMPOSSIBLE, 0.0 if zero_infinity else float("inf"), loss)
-    return loss / ops.astype(ops.clip(target_lengths, min=1), ops.dtype(loss)) if per_label else loss
+    if not per_label:
+        return loss
+    return loss / ops.astype(ops.clip(target_lengths, min=least_labels), ops.dtype(loss))
+
+
+def forward(
+    ops: Ops,
+    log_p: Array,
+    target: Array,
+    prediction_lengths: Array | None,
+    target_lengths: Array,
+    blank: int,
+    merge_repeated: bool = True,
+) -> list[Array]:
+    """The logarithms of the forward probabilities, (N, 2 L + 1), before the first frame and after each.
+
+    The states are blank, l1, blank, l2, ..., blank.
+    """
+    samples, frames, classes = ops.shape(log_p)
+    unlabelled = target_lengths * 0
+    labels = ops.clip(target, min=0) if ops.shape(target)[1] else ops.expand_dims(unlabelled, axis=1)
+    blanks = labels * 0 + blank % classes
+    pairs = ops.reshape(ops.stack([labels, blanks], axis=2), (-1, 2 * ops.shape(labels)[1]))
+    states = ops.concat([ops.expand_dims(unlabelled + blank % classes, axis=1), pairs], axis=1)
+    count = 2 * ops.shape(labels)[1] + 1
+    indices = ops.broadcast_to(ops.expand_dims(states, axis=1), (samples, frames, count))
+    emissions = ops.clip(ops.take_along_axis(log_p, indices, axis=2), min=_IMPOSSIBLE)
+
+    reachable = ops.expand_dims(ops.astype(unlabelled, ops.dtype(log_p)), axis=1)
+    closed = reachable + _IMPOSSIBLE
+    no_skip = _skip_penalties(ops, labels, closed, merge_repeated)
+    no_stay = None if merge_repeated else ops.concat([reachable] + [closed, reachable] * (count // 2), axis=1)
+    alphas = [ops.concat([reachable] + [closed] * (count - 1), axis=1)]
+    for t, emission in enumerate(ops.unstack(emissions, axis=1)):
+        alpha = alphas[-1]
+        step = _shift(ops, alpha, closed, count)
+        skip = _shift(ops, step, closed, count) + no_skip
+        stay = alpha if no_stay is None else alpha + no_stay
+        moved = ops.logsumexp(ops.stack([stay, step, skip], axis=0), axis=0) + emission
+        if prediction_lengths is not None:
+            moved = ops.where(ops.expand_dims(t < prediction_lengths, axis=1), moved, alpha)
+        alphas.append(moved)
+    return alphas
 
 
 def _mass(ops: Ops, log_p: Array, lengths: Array | None) -> Array:
@@ -155,12 +187,15 @@ def _count_before_padding(ops: Ops, target: Array, padding: int) -> Array:
     return count
 
 
-def _skip_penalties(ops: Ops, labels: Array, closed: Array) -> Array:
+def _skip_penalties(ops: Ops, labels: Array, closed: Array, merge_repeated: bool) -> Array:
     """What to add where a state is entered from two before: only past a blank, to another label."""
     penalties = [closed]
     previous = None
     for label in (ops.expand_dims(column, axis=1) for column in ops.unstack(labels, axis=1)):
-        distinct = closed if previous is None else ops.where(label == previous, closed, closed * 0)
+        if previous is None:
+            distinct = closed
+        else:
+            distinct = ops.where(label == previous, closed, closed * 0) if merge_repeated else closed * 0
         penalties += [distinct, closed]
         previous = label
     return ops.concat(penalties, axis=1)

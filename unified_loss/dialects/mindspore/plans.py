@@ -108,8 +108,7 @@ def cross_entropy(reduction: str, ignore_index: int, label_smoothing: float, los
 def strict_cross_entropy(reduction: str, ignore_index: int, label_smoothing: float, loss: str) -> Plan:
     """Of logits, where a negative index is refused."""
     lenient = cross_entropy(reduction, ignore_index, label_smoothing, loss)
-    layouts = {**dict(lenient.layouts), "target": Layout("index_or_same")}
-    return replace(lenient, layouts=tuple(layouts.items()))
+    return with_layouts(lenient, target=Layout("index_or_same"))
 
 
 def _of_indices(
@@ -208,6 +207,19 @@ def cosine_embedding(margin: float, reduction: str, loss: str) -> Plan:
     )
 
 
+def cosine_embedding_of_any_margin(margin: float, reduction: str, loss: str) -> Plan:
+    """Of vectors along the last axis; with PyTorch's epsilon, whose interface `mint` has."""
+    return Plan.of(
+        losses.cosine_embedding,
+        layouts={"second": _MUTUAL},
+        reduction=Reduction.of(reduction, loss),
+        unbatched=1,
+        margin=margin,
+        epsilon=0.0,
+        squared_epsilon=1e-12,
+    )
+
+
 def triplet_margin(margin: float, p: int, eps: float, swap: bool, reduction: str, loss: str) -> Plan:
     """Of distances by a norm, with `eps` added to the differences."""
     return Plan.of(
@@ -218,3 +230,59 @@ def triplet_margin(margin: float, p: int, eps: float, swap: bool, reduction: str
         epsilon=eps,
         swap=swap,
     )
+
+
+# ------------------------------------------------------------------------------ sequences
+
+
+_SEQUENCES = {
+    "prediction": Layout(axes="TNC"),
+    "target": Layout("sequence", index=True, lowest_index=-1, axes="NT"),
+    # One sample without a batch axis comes with lengths that have one.
+    "prediction_lengths": Layout("batch", index=True, any_shape=True, required=True, limit="prediction"),
+    "target_lengths": Layout("batch", index=True, any_shape=True, required=True, limit="target"),
+}
+
+
+def ctc(blank: int, reduction: str, zero_infinity: bool, loss: str) -> Plan:
+    """Of log-probabilities, with the gradient by logits."""
+    return Plan.of(
+        losses.ctc,
+        layouts=_SEQUENCES,
+        reduction=Reduction.of(reduction, loss),
+        unbatched=2,
+        blank=_checked_blank(blank, loss),
+        from_log_probabilities=True,
+        gradient_of_softmax=True,
+        per_label=reduction == "mean",
+        zero_infinity=zero_infinity,
+    )
+
+
+def ctc_forward(blank: int) -> Plan:
+    """The logarithms of the forward probabilities."""
+    return Plan.of(losses.ctc_forward, layouts=_SEQUENCES, reduction=Reduction("none"), blank=blank)
+
+
+def _checked_blank(blank: int, loss: str) -> int:
+    if blank < 0:
+        raise ValueError(f"{loss}: blank is {blank}, expected at least 0")
+    return blank
+
+
+# ---------------------------------------------------------------------------- made of plans
+
+
+def total_weight(plan: Plan) -> Plan:
+    """The sum of the weights that a plan's mean divides by."""
+    return replace(plan, reduction=Reduction("total_weight"))
+
+
+def with_parameters(plan: Plan, **parameters: Any) -> Plan:
+    """The plan with other parameters of its formula."""
+    return replace(plan, parameters=tuple({**dict(plan.parameters), **parameters}.items()))
+
+
+def with_layouts(plan: Plan, **layouts: Layout) -> Plan:
+    """The plan with other layouts of its inputs."""
+    return replace(plan, layouts=tuple({**dict(plan.layouts), **layouts}.items()))

@@ -16,6 +16,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cosine_embedding_loss",
     "cross_entropy",
+    "ctc_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
@@ -203,3 +204,27 @@ def triplet_margin_loss(
 ) -> Plan:
     """`unified_loss.losses.triplet_margin`, which MindSpore has no CPU kernel for."""
     return plans.triplet_margin(margin, p, eps, swap, reduction, "mindspore.ops.triplet_margin_loss")
+
+
+# ------------------------------------------------------------------------------ sequences
+
+
+@function(
+    "mindspore.ops",
+    log_probs="prediction",
+    targets="target",
+    input_lengths="prediction_lengths",
+    target_lengths="target_lengths",
+)
+def ctc_loss(
+    log_probs: Any,
+    targets: Any,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: Choice = "mean",
+    zero_infinity: bool = False,
+) -> tuple[Plan, Plan]:
+    """`unified_loss.losses.ctc` of log-probabilities, per label in the mean; and `ctc_forward`."""
+    loss = plans.ctc(blank, reduction, zero_infinity, "mindspore.ops.ctc_loss")
+    return loss, plans.ctc_forward(blank)

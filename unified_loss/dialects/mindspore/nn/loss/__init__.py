@@ -19,10 +19,12 @@ from ._embedding import (
 from ._regression import HuberLoss, L1Loss, L1LossExt, MAELoss, MSELoss, RMSELoss, SmoothL1Loss
 from ._sampled import SampledSoftmaxLoss
 from ._segmentation import DiceLoss, FocalLoss, MultiClassDiceLoss
+from ._sequence import CTCLoss
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "DiceLoss",
