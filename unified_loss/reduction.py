@@ -37,9 +37,9 @@ class Reduction:
         ``none``; ``sum``; ``mean``, divided by the number of losses, whatever their weights;
         ``weighted_mean``, divided by the sum of the weights, which is 0 where a label is ignored;
         ``given_weight_mean``, by the sum of the weights as they were given, each counted once also
-        where it weighs several losses; ``valid_mean``, by the number of losses whose label is not
-        ignored; ``nonzero_mean``, by the number of losses whose weight is not 0; ``batch_mean``, by the
-        size of the first axis;
+        where it weighs several losses, but not if there is a single loss without axes;
+        ``valid_mean``, by the number of losses whose label is not ignored; ``nonzero_mean``, by the
+        number of losses whose weight is not 0; ``batch_mean``, by the size of the first axis;
         ``root_mean``, the square root of ``mean``, with gradient 0 where that is 0;
         ``total_weight``, the denominator of ``weighted_mean``, which some native losses return too.
     kept_axis
@@ -132,11 +132,13 @@ class Reduction:
 
         def mean(losses: Array, weight: Array | None, valid: Array | None) -> Array:
             sizes = ops.shape(losses)
+            if self.kind == "given_weight_mean" and not sizes:
+                return losses
             if self.over_nothing == "zero_unless_empty" and 0 in [n for n in sizes if isinstance(n, int)]:
                 return ops.mean(losses, axis=axes)
-            if self._counted(ops, losses, weight, valid) is None:
-                if self.over_nothing == "nan" or (all(isinstance(n, int) for n in sizes) and 0 not in sizes):
-                    return ops.mean(losses, axis=axes)
+            some = all(isinstance(n, int) for n in sizes) and 0 not in sizes
+            if (self.over_nothing == "nan" or some) and self._counted(ops, losses, weight, valid) is None:
+                return ops.mean(losses, axis=axes)
             total, divisor = ops.sum(losses, axis=axes), denominator(losses, weight, valid)
             if self.over_nothing == "nan":
                 return total / divisor

@@ -257,3 +257,9 @@ class CategoricalGeneralizedCrossEntropy(
     reduction: Choice | None = "sum_over_batch_size"
     name: str | None = "categorical_generalized_cross_entropy"
     dtype: str | None = None
+
+    def lower(self) -> Plan:
+        """The plan, for a `q` to which Keras confines the class."""
+        if not 0 < self.q < 1:
+            raise ValueError(f"{self.native_name}: q is {self.q}, expected more than 0 and less than 1")
+        return super().lower()
