@@ -29,7 +29,11 @@ def prepared_call(
 
     `tensor` makes a tensor of an array, and `load_state` gives a loss its weights.
     """
-    kwargs = {name: converted(value, tensor, backend) for name, value in case.kwargs.items()}
+    kwargs = {
+        # Native losses take axes as a tuple only.
+        name: value if name == "axis" else converted(value, tensor, backend)
+        for name, value in case.kwargs.items()
+    }
     if case.call == "function":
         called, keywords = loss, kwargs
     else:

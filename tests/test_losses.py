@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import reference_classes
 import reference_formulas
 import reference_outputs
+import reference_structures
 
 import unified_loss as ul
 
@@ -378,7 +380,7 @@ REFERENCES = {
     ),
 }
 REFERENCES |= reference_formulas.REFERENCES | reference_outputs.REFERENCES
-REFERENCES |= reference_classes.REFERENCES
+REFERENCES |= reference_classes.REFERENCES | reference_structures.REFERENCES
 TOLERANCE = {"float32": 2e-5, "float64": 1e-9}
 
 
@@ -457,6 +459,31 @@ TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
         # A zero vector: the cosine is 0 and the gradient finite.
         (ul.losses.cosine_embedding, ([[0.0, 0.0]], [[0.0, 0.0]], [1.0]), [1], [[0, 0]]),
         (ul.losses.triplet, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
+        (ul.losses.cosine_similarity, ([[0.0, 0.0]], [[1.0, 0.0]]), [0], [[-1e8, 0]]),
+        (
+            functools.partial(ul.losses.cosine_similarity, epsilon=0.0),
+            ([[0.0, 0.0]], [[1.0, 0.0]]),
+            [0],
+            [[0, 0]],
+        ),
+        (ul.losses.in_batch_softmax, ([[1e4, 0.0]] * 2, [[1.0, 0.0]] * 2), [math.log(2)] * 2, None),
+        (ul.losses.in_batch_softmax, ([[2.0]], [[3.0]]), [0], [[0]]),
+        # A sample without a partner, and one without a negative.
+        (ul.losses.nt_xent, ([[1.0], [2.0]], [0.0, 1.0]), [0, 0], [[0], [0]]),
+        (ul.losses.nt_xent, ([[1.0], [2.0]], [0.0, 0.0]), [0, 0], [[0], [0]]),
+        # Where the pieces of the loss meet.
+        (ul.losses.sparsemax, ([1.0, -1.0, 2.0], [0.0, 0.0, 0.0]), [1, 0, 2], [1, 0, 1]),
+        (ul.losses.perceptron, ([0.0, NAN], [1.0, 1.0]), [0, NAN], None),
+        (functools.partial(ul.losses.perceptron, gradient_at_kink=0.5), ([0.0], [1.0]), [0], [-0.5]),
+        (ul.losses.ranking_softmax, ([[1.0, 5.0]], [[1.0, 1.0]], [[0.0, 0.0]]), [0], [[0, 0]]),
+        (ul.losses.poly_cross_entropy, ([[-INF, 0.0]], [[0.0, 1.0]]), [0], [[0, 0]]),
+        (
+            ul.losses.softmax_cross_entropy,
+            ([[1.0, INF, NAN]], [[1.0, 1.0, 1.0]], [[1.0, 0.0, 0.0]]),
+            [0],
+            None,
+        ),
+        (ul.losses.generalized_kl_divergence, ([-INF, 0.0], [0.0, 0.0]), [0, 1], [0, 1]),
         (ul.losses.triplet_margin, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
         (ul.losses.triplet_margin, ([[1.0]], [[1.0]], [[1.0]]), [1], [[0]]),
         (ul.losses.margin_ranking, ([1.0, 2.0], [1.0, 1.0], [1.0, 0.0]), [0, 0], [0, 0]),

@@ -74,7 +74,7 @@ def _differences(first: Plan, second: Plan) -> Iterator[Difference]:
 
 
 def _fields(where: str, first: Any, second: Any) -> Iterator[Difference]:
-    for f in fields(first):
+    for f in (f for f in fields(first) if f.compare):
         yield from _value(f"{where}.{f.name}", getattr(first, f.name), getattr(second, f.name))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .ops import INTEGER_DTYPES
@@ -97,7 +97,8 @@ class Layout:
     squeezes
         Whether a last axis of size 1 that is one too many is dropped.
     required
-        Whether an optional input must be given, or must not be; None where either will do.
+        Whether an optional input must be given, or must not be; None where either will do. What a
+        loss computes does not depend on it, and so whether plans are equal does not.
     axes
         The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
     rows
@@ -133,7 +134,7 @@ class Layout:
     binary: bool = False
     detached: bool = False
     squeezes: bool = False
-    required: bool | None = None
+    required: bool | None = field(default=None, compare=False)
     axes: str | None = None
     rows: str | None = None
     same_rank: bool = False

@@ -147,7 +147,7 @@ class Plan:
         parts += [
             f"{role}: {_differences(layout)}"
             for role, layout in self.layouts
-            if layout != Layout()
+            if layout != spec.layouts[role]
         ]
         if self.inner.kind != "none":
             parts.append(f"each sample: {_reduction_in_words(self.inner)}")
@@ -227,7 +227,7 @@ def _differences(value: Any) -> str:
     for f in fields(value):
         default = f.default_factory() if f.default_factory is not MISSING else f.default
         current = getattr(value, f.name)
-        if current != default:
+        if f.compare and current != default:
             words = f.name.replace("_", " ")
             shown.append(words if current is True else f"{words} {current}")
     return ", ".join(shown)

@@ -6,6 +6,8 @@ from unified_loss.layout import Layout
 from unified_loss.ops import RESOLUTION, Array, Ops
 from unified_loss.spec import Weighted, spec
 
+from .embedding import direction
+
 _EXCLUDED = -1e30
 """Stands for a similarity of minus infinity: finite, so that no inf - inf arises."""
 
@@ -136,7 +138,7 @@ def in_batch_softmax(
     2018, https://arxiv.org/abs/1807.03748
     """
     if normalized:
-        first, second = (_unit(ops, x) for x in (first, second))
+        first, second = (direction(ops, x, None, 1, 0.0) for x in (first, second))
     scores = ops.matmul(first, ops.permute_dims(second, (1, 0))) / temperature
     diagonal = ops.eye(ops.shape(first)[0], like=first)
 
@@ -144,8 +146,3 @@ def in_batch_softmax(
         return -ops.sum(ops.multiply_no_nan(ops.log_softmax(scores, axis=axis), diagonal), axis=axis)
 
     return 0.5 * (picked(1) + picked(0)) if symmetric else picked(1)
-
-
-def _unit(ops: Ops, x: Array) -> Array:
-    length = ops.vector_norm(x, axis=1, keepdims=True)
-    return x / ops.where(length == 0, 1.0, length)

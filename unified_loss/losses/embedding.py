@@ -237,14 +237,18 @@ def cosine_similarity(
     ----------
     https://keras.io/api/losses/regression_losses/#cosinesimilarity-class
     """
-    first, second = (_direction(ops, x, mask, axis, epsilon) for x in (prediction, target))
+    first, second = (direction(ops, x, mask, axis, epsilon) for x in (prediction, target))
     return offset - ops.sum(first * second, axis=axis)
 
 
-def _direction(ops: Ops, x: Array, mask: Array | None, axis: int, epsilon: float) -> Array:
+def direction(ops: Ops, x: Array, mask: Array | None, axis: int, epsilon: float) -> Array:
+    """A vector divided by its length, but by no less than an epsilon; of the zero vector 0."""
     x = x if mask is None else ops.where(mask != 0, x, 0.0)
     length = ops.vector_norm(x, axis=axis, keepdims=True)
-    return x / (ops.clip(length, min=epsilon) if epsilon else ops.where(length == 0, 1.0, length))
+    if epsilon:
+        return x / ops.clip(length, min=epsilon)
+    nowhere = length == 0
+    return ops.where(nowhere, 0.0, x / ops.where(nowhere, 1.0, length))
 
 
 @spec(first=Layout(axes="NC"), second=Layout(axes="NC"))

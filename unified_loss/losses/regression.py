@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 
+from unified_loss.layout import Layout
 from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
+
+
+# Left out by mistake it would go unnoticed, so only a plan that says so may.
+_OPTIONAL = Layout(required=True)
 
 
 def _difference(prediction: Array, target: Array | None) -> Array:
     return prediction if target is None else prediction - target
 
 
-@spec()
+@spec(target=_OPTIONAL)
 def squared_error(ops: Ops, prediction: Array, target: Array | None = None, /) -> Array:
     r"""Squared difference.
 
@@ -24,7 +29,7 @@ def squared_error(ops: Ops, prediction: Array, target: Array | None = None, /) -
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape; left out, it is 0
+    target : array of the same shape; a plan may leave it out, for 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -93,7 +98,7 @@ def absolute_error(ops: Ops, prediction: Array, target: Array, /) -> Array:
     return ops.abs(prediction - target)
 
 
-@spec()
+@spec(target=_OPTIONAL)
 def huber(ops: Ops, prediction: Array, target: Array | None = None, /, *, delta: float = 1.0) -> Array:
     r"""Squared error near the target, absolute error away from it.
 
@@ -106,7 +111,7 @@ def huber(ops: Ops, prediction: Array, target: Array | None = None, /, *, delta:
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape; left out, it is 0
+    target : array of the same shape; a plan may leave it out, for 0
     delta : where the quadratic part ends, in units of the target; at least 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -196,7 +201,7 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     return huber.formula(ops, prediction, target, delta=beta) * (1.0 / beta)
 
 
-@spec()
+@spec(target=_OPTIONAL)
 def log_cosh(ops: Ops, prediction: Array, target: Array | None = None, /) -> Array:
     r"""Logarithm of the hyperbolic cosine of the difference.
 
@@ -207,7 +212,7 @@ def log_cosh(ops: Ops, prediction: Array, target: Array | None = None, /) -> Arr
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape; left out, it is 0
+    target : array of the same shape; a plan may leave it out, for 0
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns

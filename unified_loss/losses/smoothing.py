@@ -15,7 +15,7 @@ def smooth_labels(
     mask: Array | None = None,
     /,
     *,
-    axis: int | tuple[int, ...] | None = -1,
+    axes: int | tuple[int, ...] | None = -1,
 ) -> Array:
     r"""Distributions mixed with the uniform one; no loss, but what others take as their target.
 
@@ -23,10 +23,10 @@ def smooth_labels(
 
     Parameters
     ----------
-    target : float array of distributions, classes along `axis`
+    target : float array of distributions, classes along `axes`
     smoothing : the share s of the uniform distribution, a number or an array that broadcasts to it
     mask : array that broadcasts to `target`, true or 1 for the classes that count in C; optional
-    axis : the class axis, or axes; None is all of them
+    axes : the class axis, or axes; None is all of them
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -57,4 +57,4 @@ def smooth_labels(
     counted = ops.ones_like(target)
     if mask is not None:
         counted = counted * mask
-    return (1 - smoothing) * target + smoothing / ops.sum(counted, axis=axis, keepdims=True)
+    return (1 - smoothing) * target + smoothing / ops.sum(counted, axis=axes, keepdims=True)

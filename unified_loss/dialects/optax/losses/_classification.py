@@ -83,7 +83,7 @@ def poly_loss_cross_entropy(
     return _of_distributions(losses.poly_cross_entropy, axis, epsilon=epsilon)
 
 
-def _of_distributions(spec: Spec, axis: Axes, **parameters: float) -> Plan:
+def _of_distributions(spec: Spec, axis: Axes, **parameters: Any) -> Plan:
     axis, merged = axes_of(axis)
     return Plan.of(
         spec,
@@ -142,7 +142,7 @@ def multiclass_sparsemax_loss(scores: Any, labels: Any) -> Plan:
 # -------------------------------------------------------------------------------- divergence
 
 
-def _divergence(spec: Spec, axis: Axes, **parameters: bool) -> Plan:
+def _divergence(spec: Spec, axis: Axes, **parameters: Any) -> Plan:
     return Plan.of(
         spec,
         layouts={"target": BROADCAST},

@@ -99,4 +99,4 @@ class make_fenchel_young_loss(DialectLoss, namespace=NAMESPACE):
 @function(NAMESPACE, labels="target", alpha="smoothing", where="mask")
 def smooth_labels(labels: Any, alpha: Any, *, axis: Axes = -1, where: Any = None) -> Plan:
     """`unified_loss.losses.smooth_labels`."""
-    return Plan.of(losses.smooth_labels, layouts={"smoothing": BROADCAST}, reduction=UNREDUCED, axis=axis)
+    return Plan.of(losses.smooth_labels, layouts={"smoothing": BROADCAST}, reduction=UNREDUCED, axes=axis)

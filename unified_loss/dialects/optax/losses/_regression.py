@@ -17,13 +17,15 @@ from ._plans import BROADCAST, NAMESPACE, UNREDUCED, Axes, axes_of
 @function(NAMESPACE, predictions="prediction", targets="target")
 def squared_error(predictions: Any, targets: Any = None) -> Plan:
     """`unified_loss.losses.squared_error`; without targets, of the predictions themselves."""
-    return Plan.of(losses.squared_error, reduction=UNREDUCED)
+    return Plan.of(losses.squared_error, layouts={"target": Layout()}, reduction=UNREDUCED)
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")
 def l2_loss(predictions: Any, targets: Any = None) -> Plan:
     """Half of `unified_loss.losses.squared_error`."""
-    return Plan.of(losses.squared_error, weighting=Weighting(0.5), reduction=UNREDUCED)
+    return Plan.of(
+        losses.squared_error, layouts={"target": Layout()}, weighting=Weighting(0.5), reduction=UNREDUCED
+    )
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")

@@ -10,7 +10,7 @@ from unified_loss.plan import Plan
 
 from ._plans import NAMESPACE, UNREDUCED
 
-_ROLES = {
+_ROLES: dict[str, Any] = {
     "logits": "prediction",
     "logit_paddings": "prediction_padding",
     "labels": "target",
