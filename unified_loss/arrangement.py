@@ -198,9 +198,12 @@ class Arrangement:
             return ops.astype(x, ops.index_dtype), None
         if layout.out_of_range == "clip":
             return self._clipped(x, highest)
-        invalid = ops.logical_or(x < layout.lowest_index, x > highest)
         if self.floating:
-            invalid = ops.logical_or(invalid, x != x)  # noqa: PLR0124  NaN, which is in no range
+            # Before they are truncated toward zero; NaN is in no range.
+            below, above = x <= layout.lowest_index - 1, x >= highest + 1
+            invalid = ops.logical_or(ops.logical_or(below, above), x != x)  # noqa: PLR0124
+        else:
+            invalid = ops.logical_or(x < layout.lowest_index, x > highest)
         refused = layout.out_of_range in ("raise", "wrap")
         if refused and ops.is_concrete(invalid):
             if bool(ops.any(invalid)):
@@ -235,7 +238,7 @@ class Arrangement:
 
     def _refuse(self, x: Array, highest: int) -> None:
         lowest = self.layout.lowest_index
-        wrong = next(v for v in self.ops.to_numpy(x).reshape(-1) if not lowest <= v <= highest)
+        wrong = next(v for v in self.ops.to_numpy(x).reshape(-1) if not lowest - 1 < v < highest + 1)
         raise LabelError(
             f"{self.names.loss}: {self.names.of(self.role)} holds {wrong}, expected {lowest} to {highest}"
         )

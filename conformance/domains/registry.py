@@ -36,6 +36,7 @@ class Domain:
     dtypes : the float dtypes that the native loss takes
     keywords : whether the tensors are given by keyword
     single_precision : whether the native loss computes float64 in float32 inside
+    single_precision_parameters : whether it only keeps its parameters in float32
     fixed : why a parameter only ever has one value, by its name
     seeds : how many live cases are made of it for each dtype
     """
@@ -47,6 +48,7 @@ class Domain:
     dtypes: tuple[str, ...]
     keywords: bool
     single_precision: bool
+    single_precision_parameters: bool
     fixed: Mapping[str, str]
     seeds: int
 
@@ -68,6 +70,7 @@ class Domain:
             state=dict(*state),
             gradient_of=None if self.gradient_of is None else names.index(self.gradient_of),
             single_precision=self.single_precision,
+            single_precision_parameters=self.single_precision_parameters,
         )
 
     def cases(self) -> Iterator[Case]:
@@ -88,6 +91,7 @@ def domain(
     dtypes: tuple[str, ...] = ("float32", "float64"),
     keywords: bool = False,
     single_precision: bool = False,
+    single_precision_parameters: bool = False,
     fixed: Mapping[str, str] | None = None,
     seeds: int = 2,
 ) -> Callable[[Callable[[Draw], Drawn]], Callable[[Draw], Drawn]]:
@@ -100,7 +104,16 @@ def domain(
         for loss in losses:
             row: Call = "class" if isinstance(resolve(loss), type) else "function"
             _DOMAINS[loss] = Domain(
-                loss, draw, call or row, gradient_of, dtypes, keywords, single_precision, fixed or {}, seeds
+                loss,
+                draw,
+                call or row,
+                gradient_of,
+                dtypes,
+                keywords,
+                single_precision,
+                single_precision_parameters,
+                fixed or {},
+                seeds,
             )
         return draw
 

@@ -249,7 +249,7 @@ def loss_output(
     /,
     *,
     gradient_scale: float = 1.0,
-    normalization: Literal["none", "batch", "valid"] = "none",
+    normalization: Literal["none", "rows", "valid"] = "none",
     threshold: float = 0.0,
 ) -> Array:
     r"""Losses as they are, with a gradient that is the same for all of them.
@@ -260,8 +260,8 @@ def loss_output(
     ----------
     prediction : float array of losses, any shape
     gradient_scale : the factor g
-    normalization : what n is: 1 for ``none``, the size of the first axis for ``batch``, the number
-        of losses above `threshold`, at least 1, for ``valid``
+    normalization : what n is: 1 for ``none``, the number of ``rows``, all axes but the last of which
+        count as one, or for ``valid`` the number of losses above `threshold`, at least 1
     threshold : only read for ``normalization="valid"``
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -291,8 +291,8 @@ def loss_output(
     """
     value = ops.stop_gradient(prediction)
     slope = value * 0 + gradient_scale
-    if normalization == "batch":
-        slope = slope / ops.shape(value)[0]
+    if normalization == "rows":
+        slope = slope * (1 / math.prod(ops.shape(value)[:-1]))
     elif normalization == "valid":
         above = ops.astype(value > threshold, ops.dtype(value))
         slope = slope / ops.clip(ops.sum(above), min=1.0)

@@ -56,13 +56,15 @@ def ctc_loss(
     """`unified_loss.losses.ctc`; labels are padded with 0 if the blank is first, with -1 if it is last."""
     _check_choice("ctc_loss", "blank_label", blank_label, ("first", "last"))
     first = blank_label == "first"
+    # A label of -1 only stands where it is not read.
+    lowest = 0 if first and not use_label_lengths else -1
     length = Layout("batch", index=True, any_dtype=True, limit="prediction", required=use_data_lengths)
     return Plan.of(
         losses.ctc,
         layouts={
             "prediction": Layout(axes="TNC"),
             "target": Layout(
-                "sequence", index=True, any_dtype=True, lowest_index=0 if first else -1, axes="NT"
+                "sequence", index=True, any_dtype=True, lowest_index=lowest, axes="NT"
             ),
             "prediction_lengths": length,
             "target_lengths": Layout(
@@ -124,7 +126,7 @@ def SoftmaxOutput(
     out: None = None,
     name: str | None = None,
 ) -> Plan:
-    """`unified_loss.losses.softmax_output`.
+    """`unified_loss.losses.softmax_output`; `smooth_alpha` is not read with `multi_output`.
 
     Against its documentation, `out_grad` multiplies the gradient by the output, not by what flows
     back into it.
@@ -141,7 +143,7 @@ def SoftmaxOutput(
         leaves_out_ignored=use_ignore,
         normalization={"null": none, "batch": "labels", "valid": "valid"}[normalization],
         times_output=out_grad,
-        smoothing=smooth_alpha,
+        smoothing=0.0 if multi_output else smooth_alpha,
     )
 
 
@@ -219,7 +221,7 @@ def MakeLoss(
         losses.loss_output,
         reduction=_NONE,
         gradient_scale=grad_scale,
-        normalization="none" if normalization == "null" else normalization,
+        normalization={"null": "none", "batch": "rows", "valid": "valid"}[normalization],
         threshold=valid_thresh,
     )
 
