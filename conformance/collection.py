@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from unified_loss.naming import native_names, resolve
 
-from .cases import Case, Input
+from .cases import Case
 from .domains import domains
-from .live_inputs import LiveInputs, live_inputs
 from .stored import stored_cases
 
 
@@ -48,17 +47,4 @@ def load_cases(losses: Iterable[str] | None = None) -> tuple[Case, ...]:
 @functools.cache
 def _all_cases() -> tuple[Case, ...]:
     drawn = (case for domain in domains().values() for case in domain.cases())
-    return (*stored_cases(), *map(_live, live_inputs()), *drawn)
-
-
-def _live(given: LiveInputs) -> Case:
-    return Case(
-        id=given.id,
-        loss=given.loss,
-        kwargs=given.kwargs,
-        inputs=tuple(Input(name, value) for name, value in given.inputs.items()),
-        kind="live",
-        source=f"{given.loss} itself, run beside ours on the same tensors",
-        framework=given.framework,
-        gradient_of=0 if given.gradient else None,
-    )
+    return (*stored_cases(), *drawn)
