@@ -46,6 +46,7 @@ _TABLE = {
         2e-6, scaled=True, reason="the same framework on another processor; more is a change of the framework"
     ),
     ("repeated", "float64"): Tolerance(1e-11, scaled=True, reason="as for float32, in float64"),
+    ("repeated", "int32"): Tolerance(reason="integers are exact"),
 }
 
 
@@ -65,9 +66,9 @@ def of_outcome(case: Case, dtype: str) -> Tolerance:
     return _TABLE[kind, dtype]
 
 
-def of_repetition(dtype: str) -> Tolerance:
+def of_repetition(case: Case, dtype: str) -> Tolerance:
     """For a framework against what was recorded from itself."""
-    return _TABLE["repeated", dtype]
+    return _TABLE["repeated", "float32" if dtype == "float64" and case.single_precision else dtype]
 
 
 def of_printed(printed: Printed) -> Tolerance:

@@ -142,10 +142,11 @@ def _drift(case: Case, recorded: Outcome, now: Outcome) -> Iterator[Check]:
     what = f"recorded from {case.framework} {case.version}"
     outputs = zip(_names(recorded), recorded.values, recorded.dtypes, now.values, strict=True)
     for name, was, dtype, is_now in outputs:
-        tolerance = tolerances.of_repetition(dtype)
+        tolerance = tolerances.of_repetition(case, dtype)
         yield comparison.close(f"native {name}, {what}", was, is_now, tolerance)
-    if recorded.gradient is not None:
-        tolerance = tolerances.of_repetition(recorded.dtypes[-1])
+    # None beside a finding that no gradient is right.
+    if recorded.gradient is not None and now.gradient is not None:
+        tolerance = tolerances.of_repetition(case, recorded.dtypes[-1])
         yield comparison.close(f"native gradient, {what}", recorded.gradient, now.gradient, tolerance)
 
 
