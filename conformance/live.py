@@ -39,7 +39,8 @@ def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
     make = functools.partial(tensor, backend)
     load_state = _STATES.get(backend.name, _no_state)
-    call = prepared_call(case, native_loss(case, backend), make, load_state, backend)
+    constant = functools.partial(_parameter, backend)
+    call = prepared_call(case, native_loss(case, backend), constant, load_state, backend)
     outputs = call(*input_tensors(case, make, backend))
     values = sequence_of([_detached(backend, x) for x in outputs], backend)
     dtypes = tuple(backend.dtype(x) for x in outputs)
@@ -53,6 +54,15 @@ def native_outcome(case: Case, backend: Backend) -> Outcome:
         backend.framework, lambda *xs: call(*xs)[chosen], inputs, case.gradient_of
     )
     return Outcome(values, dtypes, backend.to_numpy(gradient))
+
+
+def _parameter(backend: Backend, x: Any) -> Any:
+    """A tensor that is given as a parameter, such as the weights of a layer."""
+    parameter = tensor(backend, x)
+    if backend.name == "paddle" and isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        # The gradient of hsigmoid_loss crashes where it is not asked for that by the weights as well.
+        parameter.stop_gradient = False
+    return parameter
 
 
 def _detached(backend: Backend, x: Array) -> Array:
@@ -136,12 +146,15 @@ def _paddle_state(layer: Any, state: dict[str, Any]) -> Any:
     dtype = next(iter(state.values())).dtype
     layer.to(dtype=dtype)
     for name, value in state.items():
-        # A list of lists of weights: the state dictionary's names do not say which is which.
         attribute, *positions = name.split(".")
-        parameter = getattr(layer, attribute)
-        for i in positions:
-            parameter = parameter[int(i)]
-        parameter.set_value(value)
+        if not positions:
+            getattr(layer, attribute).set_value(value)
+            continue
+        # A list of lists of weights, of which the layer does not know that they are its parameters.
+        holder = getattr(layer, attribute)
+        for i in positions[:-1]:
+            holder = holder[int(i)]
+        holder[int(positions[-1])] = value
     return layer
 
 

@@ -1,0 +1,527 @@
+"""What Paddle's losses can be called with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from unified_loss.conformance.cases import NamedFunction
+
+from .draw import Draw
+from .registry import Drawn, domain
+
+NO_CPU_KERNEL = {
+    "paddle.nn.functional.margin_cross_entropy": "Paddle has it on GPUs only; the documented values cover it"
+}
+
+_NAMED = {"name": "names what a static graph holds, and does not change the loss"}
+
+
+def _of(name: str, function: str) -> tuple[str, str]:
+    """A class and its function."""
+    return f"paddle.nn.{name}", f"paddle.nn.functional.{function}"
+
+
+def _reduction(draw: Draw, *more: str) -> dict[str, Any]:
+    return {"reduction": draw.choice("mean", "sum", "none", *more)}
+
+
+def _broadcast(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, or one that is broadcast to it."""
+    return draw.choice(shape, shape, shape[1:], (*shape[:-1], 1)) if shape else shape
+
+
+def _lengths(draw: Draw, most: int, samples: int, dtype: str) -> Any:
+    """Lengths from 1, of which the first is the greatest there may be."""
+    lengths = draw.integers(1, most, samples, dtype=dtype)
+    lengths[0] = most
+    return lengths
+
+
+# ---------------------------------------------------------------------------- differences
+
+
+@domain(*_of("L1Loss", "l1_loss"), *_of("MSELoss", "mse_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    return _reduction(draw), {"input": draw.normal(*shape), "label": draw.normal(*_broadcast(draw, shape))}
+
+
+@domain("paddle.nn.functional.square_error_cost", gradient_of="input")
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    return {}, {"input": draw.normal(*shape), "label": draw.normal(*_broadcast(draw, shape))}
+
+
+@domain(*_of("SmoothL1Loss", "smooth_l1_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    # Paddle keeps it in float32.
+    delta = draw.choice(0.5, 1.25, 3.0)
+    parameters = {**_reduction(draw), "delta": delta, "is_huber": draw.choice(True, False)}
+    return parameters, {"input": draw.normal(*shape), "label": draw.normal(*shape)}
+
+
+# ---------------------------------------------------------------------------- likelihoods
+
+
+@domain(*_of("KLDivLoss", "kl_div"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    log_target = draw.choice(True, False)
+    label = draw.log_distribution(*shape) if log_target else draw.uniform(-0.3, 1.0, *shape)
+    parameters = {**_reduction(draw, "batchmean"), "log_target": log_target}
+    return parameters, {"input": draw.log_distribution(*shape), "label": label}
+
+
+@domain(*_of("PoissonNLLLoss", "poisson_nll_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    log_input = draw.choice(True, False)
+    parameters = {
+        **_reduction(draw),
+        "log_input": log_input,
+        "full": draw.choice(True, False),
+        "epsilon": draw.choice(1e-8, 0.03125),
+    }
+    rate = draw.normal(*shape) if log_input else draw.uniform(0.2, 5.0, *shape)
+    return parameters, {"input": rate, "label": draw.counts(*shape)}
+
+
+@domain(*_of("GaussianNLLLoss", "gaussian_nll_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(2, 3)
+    spread = draw.choice(shape, shape[:-1], (*shape[:-1], 1))
+    parameters = {
+        **_reduction(draw),
+        "full": draw.choice(True, False),
+        "epsilon": draw.choice(1e-6, 0.5),
+    }
+    tensors = {
+        "input": draw.normal(*shape),
+        "label": draw.normal(*_broadcast(draw, shape)),
+        "variance": draw.uniform(0.1, 2.0, *spread),
+    }
+    return parameters, tensors
+
+
+# --------------------------------------------------------------------------------- binary
+
+
+@domain(*_of("BCELoss", "binary_cross_entropy"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    parameters = {**_reduction(draw), "weight": draw.optional(lambda: draw.weights(*_broadcast(draw, shape)))}
+    return parameters, {"input": draw.fractions(*shape), "label": draw.fractions(*shape)}
+
+
+def _leaving_out(draw: Draw, label: Any) -> Any:
+    """Labels of which one may be -100, which Paddle leaves out."""
+    if draw.choice(True, False, False):
+        label.flat[0] = -100
+    return label
+
+
+@domain(*_of("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"), gradient_of="logit", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    parameters = {
+        **_reduction(draw),
+        "weight": draw.optional(lambda: draw.weights(*_broadcast(draw, shape))),
+        "pos_weight": draw.optional(lambda: draw.weights(shape[-1])),
+    }
+    return parameters, {
+        "logit": draw.normal(*shape),
+        "label": _leaving_out(draw, draw.fractions(*shape)),
+    }
+
+
+@domain("paddle.nn.functional.log_loss", gradient_of="input", dtypes=("float32",), fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    samples = draw.size()
+    tensors = {"input": draw.fractions(samples, 1), "label": draw.fractions(samples, 1)}
+    return {"epsilon": draw.choice(1e-4, 0.03125)}, tensors
+
+
+@domain("paddle.nn.functional.sigmoid_focal_loss", gradient_of="logit", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    parameters = {
+        **_reduction(draw),
+        "alpha": draw.choice(0.25, 0.625),
+        "gamma": draw.choice(2.0, 1.5, 0.5),
+    }
+    tensors = {
+        "logit": draw.normal(*shape),
+        "label": draw.fractions(*shape),
+        "normalizer": draw.optional(lambda: draw.weights(*draw.choice((), (1,)))),
+    }
+    return parameters, tensors
+
+
+@domain("paddle.nn.functional.dice_loss", gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape, classes = draw.sizes(1, 3), draw.size()
+    tensors = {
+        "input": draw.distribution(*shape, classes),
+        "label": draw.labels(classes, *shape, 1, dtype=draw.choice("int32", "int64")),
+    }
+    return {"epsilon": draw.choice(1e-5, 0.5)}, tensors
+
+
+# -------------------------------------------------------------------------------- classes
+
+
+def _scores(draw: Draw, axis: int, classes: int, others: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape with the class axis among others."""
+    position = axis % (len(others) + 1)
+    return (*others[:position], classes, *others[position:])
+
+
+def _indices(draw: Draw, classes: int, axis: int, others: tuple[int, ...], ignored: int) -> Any:
+    """Class indices, some of them left out, with or without the class axis."""
+    labels = draw.labels(classes, *others, dtype=draw.choice("int32", "int64"))
+    labels.flat[0] = ignored
+    labels.flat[-1] = classes - 1
+    return np.expand_dims(labels, axis) if draw.choice(True, False) else labels
+
+
+@domain(*_of("CrossEntropyLoss", "cross_entropy"), gradient_of="input", fixed=_NAMED, seeds=4)
+def _(draw: Draw) -> Drawn:
+    others, classes = draw.sizes(1, 3), draw.size()
+    axis = draw.choice(-1, -1, 1)
+    shape = _scores(draw, axis, classes, others)
+    soft, use_softmax = draw.choice(True, False), draw.choice(True, True, False)
+    last = axis % len(shape) == len(shape) - 1
+    # Along another axis Paddle weighs and smooths distributions by the last one, or fails.
+    weighted = (last or not soft) and draw.choice(True, False)
+    smoothing = draw.choice(0.0, 0.25) if (last or soft) and draw.dtype == "float32" else 0.0
+    ignored = draw.choice(-100, -1, 0) if not soft and not smoothing else -100
+    if soft:
+        label = draw.distribution(*shape, axis=axis)
+    elif smoothing:
+        label = draw.labels(classes, *others)
+    else:
+        label = _indices(draw, classes, axis, others, ignored)
+    parameters = {
+        **_reduction(draw),
+        "weight": draw.weights(classes) if weighted else None,
+        "ignore_index": ignored,
+        "soft_label": soft,
+        "axis": axis,
+        "use_softmax": use_softmax,
+        "label_smoothing": smoothing,
+    }
+    scores = draw.normal(*shape) if use_softmax else draw.distribution(*shape, axis=axis)
+    return parameters, {"input": scores, "label": label}
+
+
+@domain("paddle.nn.functional.softmax_with_cross_entropy", gradient_of="logits")
+def _(draw: Draw) -> Drawn:
+    others, classes = draw.sizes(1, 3), draw.size()
+    axis, soft, ignored = draw.choice(-1, 1), draw.choice(True, False), draw.choice(-100, 0)
+    shape = _scores(draw, axis, classes, others)
+    label = draw.labels(classes, *others, dtype=draw.choice("int32", "int64"))
+    parameters = {
+        "soft_label": soft,
+        "ignore_index": ignored,
+        "numeric_stable_mode": draw.choice(True, False),
+        "return_softmax": draw.choice(True, False),
+        "axis": axis,
+    }
+    tensors = {
+        "logits": draw.normal(*shape),
+        "label": draw.distribution(*shape, axis=axis) if soft else np.expand_dims(label, axis),
+    }
+    return parameters, tensors
+
+
+@domain(*_of("NLLLoss", "nll_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    classes, (samples, *others) = draw.size(), draw.sizes(1, 4)
+    ignored = draw.choice(-100, 0)
+    labels = draw.labels(classes, samples, *others)
+    labels.flat[0], labels.flat[-1] = ignored, classes - 1
+    parameters = {
+        **_reduction(draw),
+        "weight": draw.optional(lambda: draw.weights(classes)),
+        "ignore_index": ignored,
+    }
+    scores = draw.log_distribution(samples, classes, *others, axis=1)
+    return parameters, {"input": scores, "label": labels}
+
+
+@domain(*_of("MultiLabelSoftMarginLoss", "multi_label_soft_margin_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    parameters = {**_reduction(draw), "weight": draw.optional(lambda: draw.weights(shape[-1]))}
+    return parameters, {"input": draw.normal(*shape), "label": draw.binary(*shape)}
+
+
+@domain(*_of("MultiLabelMarginLoss", "multi_label_margin_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    samples, classes = draw.sizes(2)
+    label = draw.integers(-1, classes - 1, samples, classes)
+    label[0, 0] = classes - 1
+    return _reduction(draw), {"input": draw.normal(samples, classes), "label": label}
+
+
+# Paddle takes the power of the margin in float32.
+@domain(
+    *_of("MultiMarginLoss", "multi_margin_loss"), gradient_of="input", single_precision=True, fixed=_NAMED
+)
+def _(draw: Draw) -> Drawn:
+    samples, classes = draw.sizes(2)
+    parameters = {
+        **_reduction(draw),
+        "p": draw.choice(1, 2),
+        "margin": draw.choice(1.0, 0.4),
+        "weight": draw.optional(lambda: draw.weights(classes)),
+    }
+    return parameters, {"input": draw.normal(samples, classes), "label": draw.labels(classes, samples)}
+
+
+# --------------------------------------------------------------------------- other margins
+
+
+@domain(*_of("MarginRankingLoss", "margin_ranking_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    tensors = {
+        "input": draw.normal(*shape),
+        "other": draw.normal(*_broadcast(draw, shape)),
+        "label": draw.signs(*_broadcast(draw, shape)),
+    }
+    return {**_reduction(draw), "margin": draw.choice(0.0, 0.75)}, tensors
+
+
+@domain(*_of("HingeEmbeddingLoss", "hinge_embedding_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    label = draw.signs(*shape)
+    label.flat[-1] = draw.choice(-1.0, 0.0, 0.5)
+    tensors = {"input": draw.normal(*shape), "label": label}
+    return {**_reduction(draw), "margin": draw.choice(1.0, 0.25)}, tensors
+
+
+@domain(*_of("SoftMarginLoss", "soft_margin_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 3)
+    label = draw.signs(*shape)
+    label = label if draw.choice(True, False) else label.astype("int64")
+    return _reduction(draw), {"input": draw.normal(*shape), "label": label}
+
+
+@domain(*_of("CosineEmbeddingLoss", "cosine_embedding_loss"), gradient_of="input1", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(1, 2)
+    label = draw.signs(*(shape[:-1] or (1,)))
+    label = label if draw.choice(True, False) else label.astype("int64")
+    tensors = {"input1": draw.normal(*shape), "input2": draw.normal(*shape), "label": label}
+    return {**_reduction(draw), "margin": draw.choice(0, 0.25, -0.5)}, tensors
+
+
+def _triplet(draw: Draw) -> dict[str, Any]:
+    shape = draw.sizes(2, 3)
+    return {name: draw.normal(*shape) for name in ("input", "positive", "negative")}
+
+
+@domain(*_of("TripletMarginLoss", "triplet_margin_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    parameters = {
+        **_reduction(draw),
+        "margin": draw.choice(1.0, 2.5),
+        "p": draw.choice(2.0, 1.0, 3.0),
+        "epsilon": draw.choice(1e-6, 0.0078125),
+        "swap": draw.choice(True, False),
+    }
+    return parameters, _triplet(draw)
+
+
+@domain(
+    *_of("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss"),
+    gradient_of="input",
+    fixed=_NAMED,
+)
+def _(draw: Draw) -> Drawn:
+    distance = draw.choice(None, "l1_distance", "cosine_distance")
+    parameters = {
+        **_reduction(draw),
+        "distance_function": distance and NamedFunction(distance),
+        "margin": draw.choice(1.0, 2.5),
+        "swap": draw.choice(True, False),
+    }
+    return parameters, _triplet(draw)
+
+
+# ------------------------------------------------------------------------------ sequences
+
+
+@domain(
+    "paddle.nn.functional.ctc_loss",
+    gradient_of="log_probs",
+    fixed={"zero_infinity": "there are no infinite losses, with it or without"},
+)
+def _(draw: Draw) -> Drawn:
+    parameters, tensors = _alignment(draw)
+    return {**parameters, "norm_by_times": draw.choice(True, False)}, tensors
+
+
+@domain(
+    "paddle.nn.CTCLoss",
+    gradient_of="log_probs",
+    fixed={"zero_infinity": "there are no infinite losses, with it or without"},
+)
+def _(draw: Draw) -> Drawn:
+    return _alignment(draw)
+
+
+def _alignment(draw: Draw) -> tuple[dict[str, Any], dict[str, Any]]:
+    samples, classes, count = draw.sizes(3)
+    frames = 2 * count + 1
+    blank = draw.choice(0, classes - 1)
+    labels = draw.labels(classes - 1, samples, count, dtype="int32")
+    tensors = {
+        "log_probs": draw.normal(frames, samples, classes),
+        "labels": labels if blank else labels + 1,
+        "input_lengths": draw.integers(frames - 1, frames, samples),
+        "label_lengths": draw.integers(1, count, samples),
+    }
+    return {**_reduction(draw), "blank": blank}, tensors
+
+
+@domain(*_of("RNNTLoss", "rnnt_loss"), gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    samples, frames, count, classes = draw.sizes(4)
+    blank = draw.choice(0, classes - 1)
+    labels = draw.labels(classes - 1, samples, count, dtype="int32")
+    tensors = {
+        "input": draw.log_distribution(samples, frames, count + 1, classes),
+        "label": labels if blank else labels + 1,
+        "input_lengths": _lengths(draw, frames, samples, "int32"),
+        "label_lengths": _lengths(draw, count, samples, "int32"),
+    }
+    parameters = {**_reduction(draw), "blank": blank, "fastemit_lambda": draw.choice(0.001, 0.0, 0.5)}
+    return parameters, tensors
+
+
+# ---------------------------------------------------------- pairs, and weights of their own
+
+
+@domain("paddle.nn.functional.npair_loss", gradient_of="anchor", dtypes=("float32",))
+def _(draw: Draw) -> Drawn:
+    samples, features = draw.sizes(2)
+    tensors = {
+        "anchor": draw.normal(samples, features),
+        "positive": draw.normal(samples, features),
+        "labels": draw.counts(samples),
+    }
+    return {"l2_reg": draw.choice(0.002, 0.5)}, tensors
+
+
+def _way(draw: Draw, nodes: int, samples: int) -> tuple[Any, Any]:
+    """Ways down a tree of one's own: nodes, padded with -1, and turns."""
+    length = draw.choice(2, 3)
+    table = draw.integers(0, nodes - 1, samples, length)
+    table[0, -1] = -1
+    return table, draw.integers(0, 1, samples, length)
+
+
+_SPARSE = {"is_sparse": "says how the gradient by the weights is held, and does not change the loss"}
+
+
+@domain("paddle.nn.functional.hsigmoid_loss", gradient_of="input", fixed={**_NAMED, **_SPARSE})
+def _(draw: Draw) -> Drawn:
+    samples, features, classes = draw.sizes(3)
+    own_tree = draw.choice(True, False)
+    table, code = _way(draw, classes - 1, samples) if own_tree else (None, None)
+    parameters = {
+        "num_classes": classes,
+        "weight": draw.normal(classes - 1, features),
+        "bias": draw.optional(lambda: draw.normal(classes - 1, 1)),
+        "path_table": table,
+        "path_code": code,
+    }
+    return parameters, {"input": draw.normal(samples, features), "label": draw.labels(classes, samples)}
+
+
+_ATTRIBUTES = {"weight_attr": "says how the weights are made, which the case loads anyway"}
+
+
+@domain("paddle.nn.HSigmoidLoss", gradient_of="input", fixed={**_NAMED, **_SPARSE, **_ATTRIBUTES})
+def _(draw: Draw) -> Drawn:
+    samples, features, classes = draw.sizes(3)
+    own_tree, has_bias = draw.choice(True, False), draw.choice(True, False)
+    nodes = classes if own_tree else classes - 1
+    parameters = {
+        "feature_size": features,
+        "num_classes": classes,
+        "bias_attr": None if has_bias else False,
+        "is_custom": own_tree,
+    }
+    tensors = {"input": draw.normal(samples, features), "label": draw.labels(classes, samples)}
+    if own_tree:
+        tensors["path_table"], tensors["path_code"] = _way(draw, nodes, samples)
+    state = {"weight": draw.normal(nodes, features)}
+    if has_bias:
+        state["bias"] = draw.normal(nodes, 1)
+    return parameters, tensors, state
+
+
+def _clusters(draw: Draw) -> tuple[int, int, tuple[int, ...], Any, tuple[Any, ...], Any]:
+    """Sizes, cutoffs, and the weights of the head, of the clusters, and the bias."""
+    samples, features = draw.sizes(2)
+    cutoffs = draw.choice((2,), (1, 3), (2, 5))
+    classes = cutoffs[-1] + 2
+    bounds = (*cutoffs, classes)
+    size = cutoffs[0] + len(cutoffs)
+    tails = []
+    for i in range(len(cutoffs)):
+        hidden = int(features // 1.5 ** (i + 1))
+        tails.append((draw.normal(features, hidden), draw.normal(hidden, bounds[i + 1] - bounds[i])))
+    return samples, features, bounds, draw.normal(features, size), tuple(tails), draw.normal(size)
+
+
+@domain("paddle.nn.functional.adaptive_log_softmax_with_loss", gradient_of="input", fixed=_NAMED)
+def _(draw: Draw) -> Drawn:
+    samples, features, bounds, head, tails, bias = _clusters(draw)
+    parameters = {
+        "tail_weights": tails,
+        "cutoffs": bounds,
+        "head_bias": draw.choice(bias, None),
+    }
+    tensors = {
+        "input": draw.normal(samples, features),
+        "label": draw.labels(bounds[-1], samples),
+        "head_weight": head,
+    }
+    return parameters, tensors
+
+
+@domain(
+    "paddle.nn.AdaptiveLogSoftmaxWithLoss",
+    gradient_of="input",
+    fixed={
+        **_NAMED,
+        **_ATTRIBUTES,
+        "bias_attr": "says how the bias is made, which the case loads anyway",
+        "div_value": "says how large the weights are, which the case loads",
+    },
+)
+def _(draw: Draw) -> Drawn:
+    samples, features, bounds, head, tails, bias = _clusters(draw)
+    has_bias = draw.choice(True, False)
+    parameters = {
+        "in_features": features,
+        "n_classes": bounds[-1],
+        "cutoffs": bounds[:-1],
+        "div_value": 1.5,
+        "head_bias": has_bias,
+    }
+    state = {"head_weight": head}
+    if has_bias:
+        state["head_bias"] = bias
+    for i, tail in enumerate(tails):
+        state[f"tail_weights.{i}.0"], state[f"tail_weights.{i}.1"] = tail
+    tensors = {"input": draw.normal(samples, features), "label": draw.labels(bounds[-1], samples)}
+    return parameters, tensors, state
