@@ -303,6 +303,15 @@ def split_rows(ops: Backend, x: Array, lengths: Array, names: Names, role: str) 
     return ops.take(x, ops.astype(ops.clip(places, min=0, max=total - 1), ops.index_dtype))
 
 
+def read_rows(ops: Backend, x: Array, lengths: Array) -> Array:
+    """Rows with a label that is none too high, 0, behind their lengths."""
+    shape, column = ops.shape(x), ops.reshape(lengths, (-1, 1)[: len(ops.shape(x))])
+    if not shape[-1] or not _equal(shape[:-1], ops.shape(column)[:-1]):
+        return x
+    places = ops.arange(shape[-1], dtype=ops.dtype(lengths), like=lengths)
+    return ops.where(places < column, x, 0)
+
+
 def level_ranks(ops: Backend, x1: Array, x2: Array) -> tuple[Array, Array]:
     """Two arrays of one rank, where they differ by one axis, a last one of size 1.
 

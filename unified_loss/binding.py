@@ -15,6 +15,7 @@ from .arrangement import (
     like_losses,
     merged_axes,
     merging,
+    read_rows,
     split_rows,
 )
 from .errors import DtypeError, RangeError, ShapeError
@@ -45,9 +46,9 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     It may be called again with tensors of the same framework, dtypes and ranks; shapes are checked
     at each call.
     """
-    split = _in_one_axis(plan, backend, arrays)
-    if split is not None:
-        return _bind_split(plan, backend, split, names)
+    rows = _rows(plan, arrays)
+    if rows is not None:
+        return _bind_rows(plan, backend, rows, names)
     levelled = next((role for role, layout in plan.layouts if layout.levels_ranks), None)
     position = 0 if levelled is None else plan.inputs.index(levelled)
     if not position or arrays[position] is None:
@@ -66,25 +67,27 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     return guarded
 
 
-def _in_one_axis(plan: Plan, backend: Backend, arrays: Sequence[Array | None]) -> tuple[str, str] | None:
-    """The role of an input whose rows come one after the other, and that of their lengths."""
+def _rows(plan: Plan, arrays: Sequence[Array | None]) -> tuple[str, str] | None:
+    """The role of an input that has rows of several lengths, and that of these lengths."""
     for role, layout in plan.layouts:
-        position = plan.inputs.index(role)
-        x = arrays[position]
-        if layout.rows is None or x is None or len(backend.shape(x)) != 1:
-            continue
-        if len(backend.shape(arrays[0])) != plan.unbatched:
-            return role, layout.rows
+        if layout.rows is not None:
+            given = arrays[plan.inputs.index(role)], arrays[plan.inputs.index(layout.rows)]
+            if all(x is not None for x in given):
+                return role, layout.rows
     return None
 
 
-def _bind_split(plan: Plan, backend: Backend, split: tuple[str, str], names: Names) -> Program:
-    role, lengths = split
+def _bind_rows(plan: Plan, backend: Backend, roles: tuple[str, str], names: Names) -> Program:
+    role, lengths = roles
     position, by = plan.inputs.index(role), plan.inputs.index(lengths)
     programs: list[Program] = []
 
     def program(*given: Array) -> Array:
-        rows = split_rows(backend, given[position], given[by], names, role)
+        batched = len(backend.shape(given[0])) != plan.unbatched
+        if batched and len(backend.shape(given[position])) == 1:
+            rows = split_rows(backend, given[position], given[by], names, role)
+        else:
+            rows = read_rows(backend, given[position], given[by])
         given = (*given[:position], rows, *given[position + 1 :])
         if not programs:
             programs.append(_bind(plan, backend, given, names))
@@ -111,6 +114,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     merged = merged_axes(layouts[first], rank, names)
     axis = _class_axis(dict(plan.parameters), rank + unbatched - max(len(merged) - 1, 0), names, spec)
     own_dtype = dtype if dtype in FLOAT_DTYPES else "float32"
+    own_dtype = _promoted(backend, plan, own_dtype, arrays)
     result_dtype = plan.dtype or own_dtype
     float_dtype = result_dtype if result_dtype in FLOAT_DTYPES else own_dtype
     compute_dtype = "float32" if requires_float32_accumulation(float_dtype) else float_dtype
@@ -207,6 +211,18 @@ def _leading_dtype(backend: Backend, x: Array, names: Names, role: str, plan: Pl
     return dtype
 
 
+def _promoted(backend: Backend, plan: Plan, dtype: str, arrays: Sequence[Array | None]) -> str:
+    """The widest float dtype of the first input and those that promote it."""
+    for (_, layout), x in zip(plan.layouts, arrays, strict=False):
+        # A single number has no say in the dtype.
+        if layout.promotes and x is not None and backend.shape(x):
+            other = backend.dtype(x)
+            if other in FLOAT_DTYPES and other != dtype:
+                halves = {dtype, other} == {"float16", "bfloat16"}
+                dtype = "float32" if halves else max(dtype, other, key=FLOAT_DTYPES.index)
+    return dtype
+
+
 def _class_axis(parameters: Mapping[str, Any], rank: int, names: Names, spec: Spec) -> int:
     for name in ("axis", "batch_axis"):
         value = parameters.get(name)
@@ -271,6 +287,10 @@ def _steps(*steps: Step | None) -> Step | None:
     return in_turn
 
 
+_RANKS = {"sequence": 2, "batch": 1}
+"""The number of axes, the batch's included, that inputs of some layouts have."""
+
+
 def _batched(backend: Backend, layout: Layout) -> Step | None:
     """Give an input of one sample its batch axis, where it is one that has one."""
     if layout.shape in ("classes", "broadcast", "free") or layout.always_batched:
@@ -320,6 +340,8 @@ def _preparation(
     unbatched: bool,
 ) -> Step | None:
     batch = _batched(backend, layouts[role]) if unbatched else None
+    if batch is not None and len(backend.shape(x)) == _RANKS.get(layouts[role].shape):
+        batch = None
     rank = len(backend.shape(x)) + (batch is not None)
     permute = _steps(batch, _permutation(backend, spec, layouts, role, rank, names))
     dtype = backend.dtype(x)

@@ -102,7 +102,10 @@ class Layout:
     axes
         The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
     rows
-        The role of the lengths by which rows that come in one axis, one after the other, are told apart.
+        The role of the lengths of its rows, behind which nothing is read or checked, and by which
+        rows that come in one axis, one after the other, are told apart.
+    promotes
+        Whether the result is of its float dtype, where that is wider than the first input's.
     same_rank
         Whether an input that may be broadcast must have as many axes as the first.
     merged
@@ -137,6 +140,7 @@ class Layout:
     required: bool | None = field(default=None, compare=False)
     axes: str | None = None
     rows: str | None = None
+    promotes: bool = False
     same_rank: bool = False
     merged: tuple[int, ...] | Literal["all"] | None = None
 

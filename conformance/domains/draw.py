@@ -90,8 +90,8 @@ class Draw:
         return self._float(x / np.linalg.norm(x, axis=-1, keepdims=True))
 
     def signs(self, *shape: int) -> Array:
-        """Labels -1 and 1, as floats."""
-        return self._float(self._values.choice([-1.0, 1.0], shape))
+        """Labels -1 and 1, as floats, with both among them where there is room."""
+        return self._float(2 * self.binary(*shape) - 1)
 
     def binary(self, *shape: int) -> Array:
         """Labels 0 and 1, as floats, with both among them where there is room."""

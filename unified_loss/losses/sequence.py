@@ -73,6 +73,8 @@ def ctc(
     ------
     ShapeError, DtypeError, IndexError
         As for every loss, see `unified_loss.losses`.
+    ValueError
+        If `blank` is no class.
 
     Notes
     -----
@@ -92,6 +94,9 @@ def ctc(
     A. Graves et al., Connectionist Temporal Classification, 2006
     """
     log_p = prediction if from_log_probabilities else ops.log_softmax(prediction, axis=2)
+    classes = ops.shape(log_p)[2]
+    if isinstance(classes, int) and not -classes <= blank < classes:
+        raise ValueError(f"ctc: blank is {blank}, expected a class from {-classes} to {classes - 1}")
     if target_lengths is None:
         target_lengths = _count_before_padding(ops, target, padding)
     alpha = forward(ops, log_p, target, prediction_lengths, target_lengths, blank, merge_repeated)[-1]

@@ -36,6 +36,7 @@ def cross_entropy(
     _check_share(label_smoothing, "cross_entropy")
     return Plan.of(
         losses.cross_entropy,
+        layouts={"target": Layout("index_or_same", promotes=True)},
         weighting=Weighting(ignored_label=ignore_index),
         reduction=_per_label(reduction_of("cross_entropy", reduction, size_average, reduce)),
         unbatched=1,
@@ -149,6 +150,6 @@ def multilabel_soft_margin_loss(
     """`unified_loss.losses.multilabel_soft_margin`, averaged over the last axis before all others."""
     return Plan.of(
         losses.multilabel_soft_margin,
-        layouts={"target": Layout("mutual")},
+        layouts={"target": Layout("mutual", promotes=True)},
         reduction=reduction_of("multilabel_soft_margin_loss", reduction, size_average, reduce),
     )

@@ -13,7 +13,7 @@ from unified_loss.reduction import Reduction, check_reduction
 from unified_loss.weighting import Weighting
 
 _NAMESPACE = "torch.nn.functional"
-_BROADCAST = {"target": Layout("mutual")}
+_BROADCAST = {"target": Layout("mutual", promotes=True)}
 _PROBABILITY = Layout(within=(0.0, 1.0))
 
 
@@ -50,6 +50,7 @@ def binary_cross_entropy_with_logits(
     """`unified_loss.losses.binary_cross_entropy_with_logits`; weights do not enter the mean."""
     return Plan.of(
         losses.binary_cross_entropy_with_logits,
+        layouts={"target": Layout(promotes=True)},
         weighting=Weighting(broadcast="trailing"),
         reduction=reduction_of("binary_cross_entropy_with_logits", reduction, size_average, reduce),
     )
@@ -109,7 +110,7 @@ def gaussian_nll_loss(
     """`unified_loss.losses.gaussian_nll`; a variance below `eps` has the gradient that it has at `eps`."""
     return Plan.of(
         losses.gaussian_nll,
-        layouts={**_BROADCAST, "variance": Layout("spread", within=(0.0, float("inf")))},
+        layouts={**_BROADCAST, "variance": Layout("spread", within=(0.0, float("inf")), promotes=True)},
         reduction=reduction_of("gaussian_nll_loss", reduction),
         full=full,
         epsilon=eps,

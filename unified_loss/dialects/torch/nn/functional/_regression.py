@@ -14,12 +14,15 @@ from unified_loss.spec import Spec
 from unified_loss.weighting import Weighting
 
 _NAMESPACE = "torch.nn.functional"
+_PROMOTING = Layout("mutual", promotes=True)
 
 
-def _of_difference(spec: Spec, reduction: Reduction, **parameters: Any) -> Plan:
+def _of_difference(
+    spec: Spec, reduction: Reduction, target: Layout = _PROMOTING, **parameters: Any
+) -> Plan:
     return Plan.of(
         spec,
-        layouts={"target": Layout("mutual")},
+        layouts={"prediction": Layout(any_dtype=True), "target": target},
         weighting=Weighting(broadcast="equal"),
         reduction=reduction,
         **parameters,
@@ -79,4 +82,4 @@ def huber_loss(
     """`unified_loss.losses.huber`; the mean divides by the number of losses, weighted or not."""
     if not delta > 0:
         raise ValueError(f"{_NAMESPACE}.huber_loss: delta is {delta}, expected above 0")
-    return _of_difference(losses.huber, reduction_of("huber_loss", reduction), delta=delta)
+    return _of_difference(losses.huber, reduction_of("huber_loss", reduction), Layout("mutual"), delta=delta)

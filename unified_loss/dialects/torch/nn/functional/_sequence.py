@@ -33,11 +33,13 @@ def ctc_loss(
 ) -> Plan:
     """`unified_loss.losses.ctc` of log-probabilities; the mean is one of losses per label."""
     chosen = reduction_of("ctc_loss", reduction)
+    if blank < 0:
+        raise ValueError(f"torch.nn.functional.ctc_loss: blank is {blank}, expected a class from 0")
     return Plan.of(
         losses.ctc,
         layouts={
             "prediction": Layout(axes="TNC"),
-            "target": Layout("sequence", index=True, axes="NT", rows="target_lengths"),
+            "target": Layout("sequence", index=True, any_dtype=True, axes="NT", rows="target_lengths"),
             "prediction_lengths": _lengths("prediction"),
             "target_lengths": _lengths("target"),
         },
