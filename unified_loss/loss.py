@@ -50,14 +50,14 @@ class Loss:
         fix("_programs", {})
         roles = (*plan.inputs, "weight")
         fix("_width", len(roles))
-        fix("_constants", tuple((roles.index(role), c.tensor) for role, c in plan.constants))
+        fix("_constants", tuple((roles.index(role), c.tensor, c.narrow) for role, c in plan.constants))
 
     plan: Plan
     backend: str | None
     _names: Names
     _programs: dict[Any, Program]
     _width: int
-    _constants: tuple[tuple[int, Any], ...]
+    _constants: tuple[tuple[int, Any, Any], ...]
 
     def __call__(self, *inputs: Any, **by_role: Any) -> Any:
         """Evaluate the plan on its inputs, in order or by role, and a ``weight``."""
@@ -96,7 +96,10 @@ class Loss:
     def _with_constants(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         filled = list(arrays)
         leading = next((x for x in arrays if x is not None and backend_of(x) is not None), None)
-        for position, tensor in self._constants:
+        # JAX has no float64 unless told so, and nothing but float64 inputs needs one.
+        wide = self.plan.dtype == "float64" or "float64" in str(getattr(arrays[0], "dtype", "")).lower()
+        for position, exact, narrow in self._constants:
+            tensor = exact if wide else narrow
             if filled[position] is None:
                 neutral = leading is not None and backend_of(tensor) is None
                 backend = backend_of(leading) if neutral else None

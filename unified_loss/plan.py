@@ -40,6 +40,12 @@ class Constant:
         self.tensor = get_backend("numpy").asarray(tensor) if backend is None else tensor
         self.dtype = dtype or (self.tensor.dtype.name if backend is None else backend.dtype(tensor))
 
+    @property
+    def narrow(self) -> Any:
+        """The tensor, but float32 where it is a NumPy array of float64."""
+        neutral = dispatch.backend_of(self.tensor) is None
+        return self.tensor.astype("float32") if neutral and self.dtype == "float64" else self.tensor
+
     def to_json(self) -> dict[str, Any]:
         """The values as nested lists, NaN and infinities as strings, and the dtype."""
         return {"data": _spell(dispatch.to_numpy(self.tensor).tolist()), "dtype": self.dtype}
