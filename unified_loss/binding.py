@@ -113,8 +113,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     drop_batch = unbatched and not any(layout.always_batched for layout in layouts.values())
     merged = merged_axes(layouts[first], rank, names)
     axis = _class_axis(dict(plan.parameters), rank + unbatched - max(len(merged) - 1, 0), names, spec)
-    own_dtype = dtype if dtype in FLOAT_DTYPES else "float32"
-    own_dtype = _promoted(backend, plan, own_dtype, arrays)
+    own_dtype = _promoted(backend, plan, dtype if dtype in FLOAT_DTYPES else "float32", arrays)
     result_dtype = plan.dtype or own_dtype
     float_dtype = result_dtype if result_dtype in FLOAT_DTYPES else own_dtype
     compute_dtype = "float32" if requires_float32_accumulation(float_dtype) else float_dtype

@@ -37,11 +37,12 @@ class Layout:
         ``without_axis`` (the spec's `axis`); ``index_or_same``, as its dtype says: integers are
         class indices without the axis, floats a distribution of the same shape; ``index_or_free``,
         as its dtype says too, but of a shape that only the spec checks; one that may
-        ``broadcast`` to it; ``one_per_axis``, which may do so with as many axes, or none; ``mutual``, where each may broadcast to the other, with a warning if
-        they do; ``spread``, the same but for a size of 1 in one axis, or without the last axis, or
-        one number; a ``mask``, which may broadcast to it, or be without the axis; a ``channel``, where
-        either may leave out a last axis of size 1; ``batch``, one entry per sample; ``sequence``, one
-        row per sample; ``classes``, one entry per class; ``free``, which only the spec checks.
+        ``broadcast`` to it; ``one_per_axis``, which may do so with as many axes, or none; ``mutual``,
+        where each may broadcast to the other, with a warning if they do; ``spread``, the same but for a
+        size of 1 in one axis, or without the last axis, or one number; a ``mask``, which may broadcast to
+        it, or be without the axis; a ``channel``, where either may leave out a last axis of size 1;
+        ``batch``, one entry per sample; ``sequence``, one row per sample; ``classes``, one entry per
+        class; ``free``, which only the spec checks.
     any_shape
         Whether any shape with the right number of elements will do, and is reshaped.
     index
