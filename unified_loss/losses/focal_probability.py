@@ -141,13 +141,18 @@ def categorical_focal_cross_entropy(
     target = smoothed_over_classes(
         ops, target, label_smoothing, axis if smoothing_axis is None else smoothing_axis
     )
+    p = ops.softmax(prediction, axis=axis) if from_logits else prediction
+    p = p / ops.sum(p, axis=axis, keepdims=True)
+    read = p if clip is None else ops.clip(p, min=clip, max=1 - clip)
+    # What a dominant class lacks is the sum of the others: the difference to 1 would lose its digits.
+    dominant = p > 0.5
+    others = ops.sum(ops.where(dominant, 0.0, p), axis=axis, keepdims=True)
+    exact = ops.logical_and(dominant, read == p)
+    lacking = ops.where(exact, others, 1 - read)
     if from_logits and clip is None:
-        log_p = ops.log_softmax(prediction, axis=axis)
-        p, terms = ops.exp(log_p), ops.multiply_no_nan(log_p, target)
+        logs = ops.multiply_no_nan(ops.log_softmax(prediction, axis=axis), target)
     else:
-        p = ops.softmax(prediction, axis=axis) if from_logits else prediction
-        p = p / ops.sum(p, axis=axis, keepdims=True)
-        p = p if clip is None else ops.clip(p, min=clip, max=1 - clip)
-        terms = ops.xlogy(target, p)
-    terms = ops.pow(1 - p, gamma) * terms
+        logs = ops.xlogy(target, read)
+    logs = ops.where(exact, target * ops.log1p(-ops.where(exact, others, 0.0)), logs)
+    terms = ops.pow(lacking, gamma) * logs
     return -ops.sum(terms if class_weight is None else class_weight * terms, axis=axis)
