@@ -170,7 +170,7 @@ def _one_of_several(draw: Draw) -> DrawnLosses:
     logits = draw.choice(True, False)
     kwargs = {"from_logits": logits, "label_smoothing": draw.choice(0.0, 0.2), "axis": axis}
     # Labels, and predictions too, need not sum to 1.
-    labels = draw.choice(lambda: draw.distribution(*shape, axis=axis), lambda: draw.fractions(*shape))()
+    labels = draw.distribution(*shape, axis=axis) if draw.choice(True, False) else draw.fractions(*shape)
     pred = draw.normal(*shape) if logits else draw.fractions(*shape)
     return kwargs, {"y_true": labels, "y_pred": pred}, _without(shape, axis)
 

@@ -63,8 +63,9 @@ class LossFunctionWrapper(Loss):
 
     def lower(self) -> Plan:
         """The plan of the function, with the weights and the reduction of the class."""
-        plan: Plan = super().lower()  # type: ignore[assignment]  no function of Keras has several outputs
-        given = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        # No function of Keras has several outputs.
+        plan: Plan = super().lower()  # type: ignore[assignment]
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
         layouts = dict(plan.layouts)
         if not layouts["target"].index:
             layouts["target"] = replace(layouts["target"], levels_ranks=True)

@@ -121,12 +121,12 @@ def categorical_focal_crossentropy(
 
     Label smoothing counts the classes along the last axis, whatever `axis` is.
     """
-    each = isinstance(alpha, tuple)
+    each = np.asarray(alpha, "float64") if isinstance(alpha, tuple) else None
     return plan_of(
         losses.categorical_focal_cross_entropy,
         BROADCAST,
-        weighting=None if each else Weighting(float(alpha)),
-        constants={"class_weight": np.asarray(alpha, "float64") if each else None},
+        weighting=None if isinstance(alpha, tuple) else Weighting(float(alpha)),
+        constants={"class_weight": each},
         gamma=gamma,
         axis=axis,
         from_logits=from_logits,

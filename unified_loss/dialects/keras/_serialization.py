@@ -55,7 +55,7 @@ def serialize(loss: Any) -> dict[str, Any]:
         return {**_FUNCTION, "config": loss.__name__}
     if not isinstance(loss, Loss):
         raise ValueError(f"keras.losses.serialize: {loss!r} is no loss of this dialect")
-    config = {f.name: getattr(loss, f.name) for f in fields(loss)}  # type: ignore[arg-type]
+    config = {f.name: getattr(loss, f.name) for f in fields(loss)}
     if config["dtype"] is None:
         del config["dtype"]
     name = type(loss).__name__
