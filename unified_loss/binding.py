@@ -53,7 +53,7 @@ def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Na
     position = 0 if levelled is None else plan.inputs.index(levelled)
     if not position or arrays[position] is None:
         return _bind(plan, backend, arrays, names)
-    programs: dict[tuple[int, int], Program] = {}
+    programs = dict[tuple[int, int], Program]()
 
     def program(*given: Array) -> Array:
         first, other = level_ranks(backend, given[0], given[position])
@@ -102,12 +102,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     layouts = dict(plan.layouts)
     width, first = len(spec.inputs), spec.inputs[0]
     weight, rest = arrays[width], arrays[width + 1 :]
-    for role, x in zip(spec.inputs, arrays, strict=False):
-        drawn = plan.candidates is not None and role in _DRAWN
-        if x is None and not drawn and (role not in spec.optional or layouts[role].required):
-            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
-        if x is not None and layouts[role].required is False:
-            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")
+    _check_given(plan, spec, arrays, names)
     dtype, rank = _leading_dtype(backend, arrays[0], names, first, plan), len(backend.shape(arrays[0]))
     unbatched = rank == plan.unbatched
     drop_batch = unbatched and not any(layout.always_batched for layout in layouts.values())
@@ -123,7 +118,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         _permutation(backend, spec, layouts, first, rank + unbatched, names),
         merging(backend, merged, rank) if merged else None,
         None if dtype == compute_dtype else casting(backend, compute_dtype),
-        _range_check(backend, arrays[0], layouts[first], names, first),
+        _range_check(backend, layouts[first], names, first),
     )
     given_roles = {role for role, x in zip(spec.inputs, arrays, strict=False) if x is not None}
     keeping = {
@@ -198,6 +193,16 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
 
 
 # --------------------------------------------------------------------- decided at binding
+
+
+def _check_given(plan: Plan, spec: Spec, arrays: Sequence[Array | None], names: Names) -> None:
+    """Refuse an input that is missing, or too many."""
+    for (role, layout), x in zip(plan.layouts, arrays, strict=False):
+        drawn = plan.candidates is not None and role in _DRAWN
+        if x is None and not drawn and (role not in spec.optional or layout.required):
+            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
+        if x is not None and layout.required is False:
+            raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")
 
 
 def _leading_dtype(backend: Backend, x: Array, names: Names, role: str, plan: Plan) -> str:
@@ -355,7 +360,7 @@ def _preparation(
     return _steps(
         permute,
         _casting(backend, x, compute_dtype, names, role),
-        _range_check(backend, x, layouts[role], names, role),
+        _range_check(backend, layouts[role], names, role),
     )
 
 
@@ -366,16 +371,18 @@ def _casting(backend: Backend, x: Array, dtype: str, names: Names, role: str) ->
     return None if given == dtype else casting(backend, dtype)
 
 
-def _range_check(backend: Backend, x: Array, layout: Layout, names: Names, role: str) -> Step | None:
+def _range_check(backend: Backend, layout: Layout, names: Names, role: str) -> Step | None:
     """Refuse values outside the layout's range, where they can be read."""
-    if not backend.is_concrete(x):
+    check = _sum_check(backend, names, role) if layout.sums_to_one else None
+    if layout.within is not None:
+        check = _bounds_check(backend, *layout.within, names, role)
+    if check is None:
         return None
-    if layout.sums_to_one:
-        return _sum_check(backend, names, role)
-    if layout.within is None:
-        return None
-    lowest, highest = layout.within
+    # A program that is bound to values may be traced later, with the same types.
+    return lambda x: check(x) if backend.is_concrete(x) else x
 
+
+def _bounds_check(backend: Backend, lowest: float, highest: float, names: Names, role: str) -> Step:
     def check(x: Array) -> Array:
         # NaN is in no range, and refused by no framework.
         outside = backend.logical_or(x < lowest, x > highest)
