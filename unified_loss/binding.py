@@ -263,7 +263,7 @@ def _drawing(
 
     def complete(inputs: list[Array | None]) -> None:
         candidates, counts = draw()
-        inputs[sampled] = backend.asarray(candidates, like=inputs[target])
+        inputs[sampled] = backend.asarray(candidates.astype(backend.index_dtype), like=inputs[target])
         expected = backend.asarray(counts.astype(compute_dtype), like=inputs[0])
         inputs[of_target] = backend.take(expected, inputs[target])
         inputs[of_sampled] = backend.take(expected, inputs[sampled])

@@ -37,17 +37,20 @@ def _recognise(x: object) -> Backend | None:
     # A framework can only have made `x` if it is imported already, so nothing is imported here
     # that is not; only the framework that a base class of `x` comes from is asked.
     for base in type(x).__mro__:
-        root = base.__module__.partition(".")[0]
-        if root == "autograd" and "autograd" in sys.modules:
-            from unified_loss.backends.numpy import boxed_backend  # noqa: PLC0415  only for boxes
-
-            backend: Backend = boxed_backend()
-        elif root in _ENTRY_OF_ROOT and _ENTRY_OF_ROOT[root].module in sys.modules:
-            backend = get_backend(_ENTRY_OF_ROOT[root].name)
-        else:
-            continue
-        if backend.is_tensor(x):
+        backend = _imported(base.__module__.partition(".")[0])
+        if backend is not None and backend.is_tensor(x):
             return backend
+    return None
+
+
+def _imported(root: str) -> Backend | None:
+    """The backend of the framework whose modules begin with `root`, if it is imported."""
+    if root == "autograd" and "autograd" in sys.modules:
+        from unified_loss.backends.numpy import boxed_backend  # noqa: PLC0415  only for boxes
+
+        return boxed_backend()
+    if root in _ENTRY_OF_ROOT and _ENTRY_OF_ROOT[root].module in sys.modules:
+        return get_backend(_ENTRY_OF_ROOT[root].name)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .arrangement import Names
 from .binding import Program, bind
@@ -51,6 +51,9 @@ class Loss:
         roles = (*plan.inputs, "weight")
         fix("_width", len(roles))
         fix("_constants", tuple((roles.index(role), c.tensor, c.narrow) for role, c in plan.constants))
+
+    # No loss branches on values: without this, AutoGraph would rewrite the source of all that is called.
+    autograph_info__: ClassVar[None] = None
 
     plan: Plan
     backend: str | None

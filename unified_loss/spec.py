@@ -45,6 +45,8 @@ class Spec:
     """Runs a spec on tensors; set by the module that binds plans, which specs know nothing of."""
 
     registry: ClassVar[dict[str, Spec]] = {}
+    # No formula branches on values: without this, AutoGraph would rewrite the source of all it calls.
+    autograph_info__: ClassVar[None] = None
 
     def __init__(self, formula: Formula, layouts: Mapping[str, Layout]) -> None:
         functools.update_wrapper(self, formula, updated=())

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
-from typing import Any, Generic, Literal, ParamSpec, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, get_origin, get_type_hints
 
 from unified_loss.annotations import as_plain, in_words, is_a
 from unified_loss.loss import Loss
@@ -31,6 +31,9 @@ class DialectFunction(Generic[P]):
 
     Made by the decorator `function`; not constructed directly.
     """
+
+    # As of `Loss`.
+    autograph_info__: ClassVar[None] = None
 
     def __init__(
         self,

@@ -19,13 +19,13 @@ _KINK = 1.0
 @function("keras.losses", y_true="target", y_pred="prediction")
 def hinge(y_true: Any, y_pred: Any) -> Plan:
     """`unified_loss.losses.hinge`, averaged over the last axis; labels that are all 0 or 1 become signs."""
-    return plan_of(losses.hinge, _SIGNS, LAST_AXIS_MEAN, integers=True, gradient_at_kink=_KINK)
+    return plan_of(losses.hinge, _SIGNS, LAST_AXIS_MEAN, gradient_at_kink=_KINK)
 
 
 @function("keras.losses", y_true="target", y_pred="prediction")
 def squared_hinge(y_true: Any, y_pred: Any) -> Plan:
     """`unified_loss.losses.squared_hinge`, averaged over the last axis; as `hinge` otherwise."""
-    return plan_of(losses.squared_hinge, _SIGNS, LAST_AXIS_MEAN, integers=True)
+    return plan_of(losses.squared_hinge, _SIGNS, LAST_AXIS_MEAN)
 
 
 @function("keras.losses", y_true="target", y_pred="prediction")

@@ -32,7 +32,9 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Plan:
 @function("keras.losses", y_true="target", y_pred="prediction")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Plan:
     """`unified_loss.losses.squared_logarithmic_error` of numbers from 1e-7, averaged over the last axis."""
-    return plan_of(losses.squared_logarithmic_error, LEVELLED, LAST_AXIS_MEAN, floor=EPSILON)
+    return plan_of(
+        losses.squared_logarithmic_error, LEVELLED, LAST_AXIS_MEAN, integers=True, floor=EPSILON
+    )
 
 
 @function("keras.losses", y_true="target", y_pred="prediction")
