@@ -115,8 +115,8 @@ def pairwise_by_counts(d, count):
 
 def sampled_logits(hidden, labels, candidates, label_counts, counts, hits):
     """Of one sample: the logits of its classes, then those of the candidates that are not left out."""
-    kept = [(c, q) for c, q in zip(candidates, counts) if not (hits and c in labels)]
-    pairs = [*zip(labels, label_counts), *kept]
+    kept = [(c, q) for c, q in zip(candidates, counts, strict=True) if not (hits and c in labels)]
+    pairs = [*zip(labels, label_counts, strict=True), *kept]
     return np.array([VECTORS[c] @ hidden + BIASES[c] - math.log(q) for c, q in pairs])
 
 
@@ -262,7 +262,11 @@ REFERENCES = {
         lambda: np.exp(log_softmax(LOGITS_3D.reshape(2, 12), 1)).reshape(2, 4, 3),
     ),
     "regression_output": ((X, Y), {}, lambda: X),
-    "regression_output of a logit": ((X, Y.reshape(3, 2, 2)), {"link": "sigmoid"}, lambda: 1 / (1 + np.exp(-X))),
+    "regression_output of a logit": (
+        (X, Y.reshape(3, 2, 2)),
+        {"link": "sigmoid"},
+        lambda: 1 / (1 + np.exp(-X)),
+    ),
     "svm_output": ((X, np.array([0, 3, 1])), {}, lambda: X),
     "loss_output": ((X,), {}, lambda: X),
     "sparse_softmax_cross_entropy with a floor": (
@@ -510,6 +514,37 @@ def test_edges(backend, loss, inputs, value, slope):
     np.testing.assert_allclose(got, value, rtol=2e-5)
     if slope is not None:
         np.testing.assert_allclose(grad, slope, rtol=2e-5, atol=0 if TINY in np.abs(slope) else 1e-6)
+
+
+P_OF_ZEROS = [1 / 3, 1 / 3, 1 / 3]
+OUTPUTS = [
+    ("softmax_output", ([[0.0] * 3] * 2, [0, 5]), {}, [[-2 / 3, 1 / 3, 1 / 3], P_OF_ZEROS]),
+    ("softmax_output", ([[0.0] * 3] * 2, [0, 2]), {"smoothing": 0.5, "normalization": "labels"},
+     [[-1 / 12, 1 / 24, 1 / 24], [1 / 24, 1 / 24, -1 / 12]]),
+    ("softmax_output", ([[0.0] * 3] * 2, [0, -1]), {"leaves_out_ignored": True, "normalization": "valid"},
+     [[-2 / 3, 1 / 3, 1 / 3], [0, 0, 0]]),
+    ("softmax_output", ([[0.0] * 3], [[0.0, 1.0, 0.0]]), {"times_output": True, "gradient_scale": 3.0},
+     [[1 / 3, -2 / 3, 1 / 3]]),
+    ("regression_output", ([[1.0, -2.0]], [[0.0, -2.0]]), {}, [[0.5, 0]]),
+    ("regression_output", ([[1.0, -2.0]], [[0.0, -2.0]]), {"error": "absolute"}, [[0.5, -0.5]]),
+    ("regression_output", ([0.0, 0.0], [1.0, 0.0]), {"link": "sigmoid", "gradient_scale": 2.0}, [-1, 1]),
+    ("svm_output", ([[0.5, 0.5, -2.0]], [0]), {}, [[-1, 3, 0]]),
+    ("svm_output", ([[0.5, 1.0, -2.0]], [1]), {"linear": True, "coefficient": 0.25}, [[0.25, 0, 0]]),
+    ("loss_output", ([[0.5, 2.0], [1.0, 3.0]],), {"normalization": "rows"}, [[0.5, 0.5]] * 2),
+    ("loss_output", ([[0.5, 2.0], [1.0, 3.0]],), {"normalization": "valid", "threshold": 0.7},
+     [[1 / 3, 1 / 3]] * 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("factor", [1, -2.5])
+@pytest.mark.parametrize(("name", "inputs", "parameters", "slope"), OUTPUTS)
+def test_an_output_operator_hands_back_its_gradient_whatever_follows(
+    backend, name, inputs, parameters, slope, factor
+):
+    loss = getattr(ul.losses, name)
+    tensors = [backend.asarray(np.array(x)) for x in inputs]
+    _, grad = ul.value_and_grad(lambda *xs: factor * loss(*xs, **parameters))(*tensors)
+    np.testing.assert_allclose(backend.to_numpy(grad), slope, atol=1e-7)
 
 
 def test_ctc_that_does_not_fit_is_infinite_with_gradient_zero(backend):

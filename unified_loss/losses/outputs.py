@@ -292,7 +292,7 @@ def loss_output(
     value = ops.stop_gradient(prediction)
     slope = value * 0 + gradient_scale
     if normalization == "rows":
-        slope = slope * (1 / math.prod(ops.shape(value)[:-1]))
+        slope = slope / math.prod(ops.shape(value)[:-1])
     elif normalization == "valid":
         above = ops.astype(value > threshold, ops.dtype(value))
         slope = slope / ops.clip(ops.sum(above), min=1.0)

@@ -161,7 +161,9 @@ def nce(
         ops, prediction, (class_vectors, class_biases), target, candidates,
         (target_counts, candidate_counts), num_true, remove_accidental_hits,
     )  # fmt: skip
-    of_true = binary_cross_entropy_with_logits.formula(ops, true, true * 0 + 1 / num_true)
+    share = ops.constant(1 / num_true, ops.dtype(true))
+    wanted = ops.stop_gradient(true) * 0 + share
+    of_true = binary_cross_entropy_with_logits.formula(ops, true, wanted)
     of_sampled = binary_cross_entropy_with_logits.formula(ops, sampled, ops.stop_gradient(sampled) * 0)
     return ops.sum(of_true, axis=1) + ops.sum(of_sampled, axis=1)
 
