@@ -8,7 +8,7 @@ import numpy as np
 from unified_loss.conformance.cases import NamedFunction
 
 from .draw import Draw
-from .registry import Drawn, domain
+from .registry import Drawn, DrawnWithState, domain
 
 NO_CPU_KERNEL = {
     "paddle.nn.functional.margin_cross_entropy": "Paddle has it on GPUs only; the documented values cover it"
@@ -449,7 +449,7 @@ _ATTRIBUTES = {"weight_attr": "says how the weights are made, which the case loa
 
 
 @domain("paddle.nn.HSigmoidLoss", gradient_of="input", fixed={**_NAMED, **_SPARSE, **_ATTRIBUTES})
-def _(draw: Draw) -> Drawn:
+def _(draw: Draw) -> DrawnWithState:
     samples, features, classes = draw.sizes(3)
     own_tree, has_bias = draw.choice(True, False), draw.choice(True, False)
     nodes = classes if own_tree else classes - 1
@@ -508,7 +508,7 @@ def _(draw: Draw) -> Drawn:
         "div_value": "says how large the weights are, which the case loads",
     },
 )
-def _(draw: Draw) -> Drawn:
+def _(draw: Draw) -> DrawnWithState:
     samples, features, bounds, head, tails, bias = _clusters(draw)
     has_bias = draw.choice(True, False)
     parameters = {

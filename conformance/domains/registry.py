@@ -7,7 +7,7 @@ import pkgutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from unified_loss.conformance.cases import Call, Case, Input
 
@@ -15,11 +15,13 @@ from unified_loss.naming import resolve
 
 from .draw import Draw, seeded
 
-Drawn = (
-    tuple[Mapping[str, Any], Mapping[str, Any]]
-    | tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
-)
-"""The plain parameters, the tensors by their native names in the order of the call, and the weights."""
+Drawn = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""The plain parameters, and the tensors by their native names in the order of the call."""
+
+DrawnWithState = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
+"""The same, and the weights of a loss that has such."""
+
+_Drawing = TypeVar("_Drawing", bound=Callable[[Draw], Drawn | DrawnWithState])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Domain:
     """
 
     loss: str
-    draw: Callable[[Draw], Drawn]
+    draw: Callable[[Draw], Drawn | DrawnWithState]
     call: Call
     gradient_of: str | None
     dtypes: tuple[str, ...]
@@ -94,13 +96,13 @@ def domain(
     single_precision_parameters: bool = False,
     fixed: Mapping[str, str] | None = None,
     seeds: int = 2,
-) -> Callable[[Callable[[Draw], Drawn]], Callable[[Draw], Drawn]]:
+) -> Callable[[_Drawing], _Drawing]:
     """Say what some native losses can be called with; the arguments are those of `Domain`.
 
     `call` is by default that of the row: ``class`` for a class, ``function`` for a function.
     """
 
-    def register(draw: Callable[[Draw], Drawn]) -> Callable[[Draw], Drawn]:
+    def register(draw: _Drawing) -> _Drawing:
         for loss in losses:
             row: Call = "class" if isinstance(resolve(loss), type) else "function"
             _DOMAINS[loss] = Domain(

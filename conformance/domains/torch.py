@@ -8,7 +8,7 @@ import numpy as np
 from unified_loss.conformance.cases import NamedFunction
 
 from .draw import Draw
-from .registry import Drawn, domain
+from .registry import Drawn, DrawnWithState, domain
 
 _PLACED = {
     "device": "says where the weights are made, which the case loads anyway",
@@ -165,7 +165,7 @@ def _(draw: Draw) -> Drawn:
 
 
 @domain("torch.nn.LinearCrossEntropyLoss", gradient_of="input", fixed={**_PLACED, **_OPTIONS}, seeds=3)
-def _(draw: Draw) -> Drawn:
+def _(draw: Draw) -> DrawnWithState:
     kwargs, tensors, sizes = _projected(draw)
     bias = draw.choice(True, False)
     rows = int(np.prod(sizes["out_features"], initial=sizes["num_classes"]))
@@ -176,7 +176,7 @@ def _(draw: Draw) -> Drawn:
 
 
 @domain("torch.nn.AdaptiveLogSoftmaxWithLoss", gradient_of="input_", fixed=_PLACED, seeds=3)
-def _(draw: Draw) -> Drawn:
+def _(draw: Draw) -> DrawnWithState:
     features, classes = draw.choice(8, 9, 12), draw.choice(7, 10)
     cutoffs = draw.choice((2,), (1, 4), (2, 3, 5))
     divisor = draw.choice(4.0, 1.5)
