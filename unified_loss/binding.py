@@ -178,6 +178,8 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             inputs[i], poison, left_out = arrangement(x, expected, highest)
             invalid = invalid if poison is None else poison
             ignored = ignored if left_out is None else left_out
+        if ignored is not None and plan.weighting.hides_ignored:
+            inputs[0] = ops.where(like_losses(ops, ignored, leading, axis), 0.0, leading)
         if complete is not None:
             complete(inputs)
         others = zip(given[width + 1 :], cast_rest, strict=True)
@@ -228,9 +230,10 @@ def _promoted(backend: Backend, plan: Plan, dtype: str, arrays: Sequence[Array |
 
 
 def _class_axis(parameters: Mapping[str, Any], rank: int, names: Names, spec: Spec) -> int:
-    for name in ("axis", "batch_axis"):
+    for name in ("axis", "batch_axis", "axes"):
         value = parameters.get(name)
-        if value is not None and not -rank <= value < rank:
+        axes = value if isinstance(value, tuple) else () if value is None else (value,)
+        if not all(-rank <= axis < rank for axis in axes):
             raise ShapeError(
                 f"{names.loss}: {name} {value} is out of range: {names.of(spec.inputs[0])} has {rank} axes"
             )

@@ -33,6 +33,9 @@ class Weighting:
     ignored_label
         Where the target, truncated to an integer, equals this, the loss is 0. It still counts in a
         ``mean``, not in a ``weighted_mean`` or ``valid_mean``.
+    hides_ignored
+        Whether the prediction is read as 0 where the label is left out, so that not even NaN there
+        reaches the gradient.
     selects
         Whether a weight only selects: where it is 0 the loss is 0, whatever it was, and elsewhere it
         stays as it is.
@@ -47,6 +50,7 @@ class Weighting:
     scale: float = 1.0
     broadcast: Broadcast = "same_rank"
     ignored_label: int | None = None
+    hides_ignored: bool = False
     selects: bool = False
     only_positive: bool = False
     squeezes: bool = False

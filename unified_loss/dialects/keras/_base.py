@@ -15,7 +15,7 @@ from unified_loss.weighting import Weighting
 
 T = TypeVar("T")
 
-Choice = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"]
+Choice = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
 
 EPSILON = 1e-7
 """`keras.config.epsilon()`."""
@@ -38,7 +38,7 @@ def plan_of(
 
     `integers` says that predictions may be integers, whose losses are float32.
     """
-    layouts = {} if target is None else {"target": target}
+    layouts = {"target": replace(target or spec.layouts["target"], required=True)}
     if integers:
         layouts["prediction"] = Layout(any_dtype=True)
     return Plan.of(

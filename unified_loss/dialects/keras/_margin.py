@@ -37,7 +37,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Plan:
 class Hinge(LossFunctionWrapper, function=hinge):
     """`unified_loss.losses.hinge`; labels that are all 0 or 1 become -1 and 1."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "hinge"
     dtype: str | None = None
 
@@ -45,7 +45,7 @@ class Hinge(LossFunctionWrapper, function=hinge):
 class SquaredHinge(LossFunctionWrapper, function=squared_hinge):
     """`unified_loss.losses.squared_hinge`; labels that are all 0 or 1 become -1 and 1."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "squared_hinge"
     dtype: str | None = None
 
@@ -53,6 +53,6 @@ class SquaredHinge(LossFunctionWrapper, function=squared_hinge):
 class CategoricalHinge(LossFunctionWrapper, function=categorical_hinge):
     """`unified_loss.losses.categorical_hinge` over the last axis."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "categorical_hinge"
     dtype: str | None = None

@@ -149,7 +149,7 @@ def sparse_categorical_crossentropy(
     Probabilities are clipped, then divided by their sum. A label that is `ignore_class` has loss 0.
     With TensorFlow, Keras takes no `axis` but the last.
     """
-    weighting = Weighting(ignored_label=ignore_class)
+    weighting = Weighting(ignored_label=ignore_class, hides_ignored=ignore_class is not None)
     if from_logits:
         return plan_of(losses.sparse_softmax_cross_entropy, _CLASS, weighting=weighting, axis=axis)
     return plan_of(
@@ -172,7 +172,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 class KLDivergence(LossFunctionWrapper, function=kl_divergence):
     """`unified_loss.losses.kl_divergence` of probabilities, summed over the last axis."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "kl_divergence"
     dtype: str | None = None
 
@@ -180,7 +180,7 @@ class KLDivergence(LossFunctionWrapper, function=kl_divergence):
 class Poisson(LossFunctionWrapper, function=poisson):
     """`unified_loss.losses.poisson_nll` of a rate."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "poisson"
     dtype: str | None = None
 
@@ -191,7 +191,7 @@ class BinaryCrossentropy(LossFunctionWrapper, function=binary_crossentropy):
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "binary_crossentropy"
     dtype: str | None = None
 
@@ -205,7 +205,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper, function=binary_focal_crossen
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "binary_focal_crossentropy"
     dtype: str | None = None
 
@@ -216,7 +216,7 @@ class CategoricalCrossentropy(LossFunctionWrapper, function=categorical_crossent
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "categorical_crossentropy"
     dtype: str | None = None
 
@@ -229,7 +229,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper, function=categorical_foc
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "categorical_focal_crossentropy"
     dtype: str | None = None
 
@@ -242,7 +242,7 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper, function=sparse_categor
 
     from_logits: bool = False
     ignore_class: int | None = None
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     axis: int = -1
     name: str | None = "sparse_categorical_crossentropy"
     dtype: str | None = None
@@ -254,7 +254,7 @@ class CategoricalGeneralizedCrossEntropy(
     """`unified_loss.losses.generalized_cross_entropy`; a label that is no class has probability 0."""
 
     q: float = 0.5
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "categorical_generalized_cross_entropy"
     dtype: str | None = None
 

@@ -58,7 +58,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Plan:
 class MeanSquaredError(LossFunctionWrapper, function=mean_squared_error):
     """`unified_loss.losses.squared_error`."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "mean_squared_error"
     dtype: str | None = None
 
@@ -66,7 +66,7 @@ class MeanSquaredError(LossFunctionWrapper, function=mean_squared_error):
 class MeanAbsoluteError(LossFunctionWrapper, function=mean_absolute_error):
     """`unified_loss.losses.absolute_error`."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "mean_absolute_error"
     dtype: str | None = None
 
@@ -74,7 +74,7 @@ class MeanAbsoluteError(LossFunctionWrapper, function=mean_absolute_error):
 class MeanAbsolutePercentageError(LossFunctionWrapper, function=mean_absolute_percentage_error):
     """`unified_loss.losses.absolute_percentage_error`."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "mean_absolute_percentage_error"
     dtype: str | None = None
 
@@ -82,7 +82,7 @@ class MeanAbsolutePercentageError(LossFunctionWrapper, function=mean_absolute_pe
 class MeanSquaredLogarithmicError(LossFunctionWrapper, function=mean_squared_logarithmic_error):
     """`unified_loss.losses.squared_logarithmic_error` of numbers from 1e-7."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "mean_squared_logarithmic_error"
     dtype: str | None = None
 
@@ -91,7 +91,7 @@ class CosineSimilarity(LossFunctionWrapper, function=cosine_similarity):
     """`unified_loss.losses.cosine_similarity`, the negative cosine along `axis`."""
 
     axis: int = -1
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "cosine_similarity"
     dtype: str | None = None
 
@@ -100,7 +100,7 @@ class Huber(LossFunctionWrapper, function=huber):
     """`unified_loss.losses.huber`."""
 
     delta: float = 1.0
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "huber_loss"
     dtype: str | None = None
 
@@ -108,6 +108,6 @@ class Huber(LossFunctionWrapper, function=huber):
 class LogCosh(LossFunctionWrapper, function=log_cosh):
     """`unified_loss.losses.log_cosh`."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "log_cosh"
     dtype: str | None = None

@@ -81,7 +81,7 @@ def ctc(y_true: Any, y_pred: Any) -> Plan:
 class Dice(LossFunctionWrapper, function=dice):
     """`unified_loss.losses.dice`, by default of the whole batch as one region."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "dice"
     axis: Axes = None
     dtype: str | None = None
@@ -92,7 +92,7 @@ class Tversky(LossFunctionWrapper, function=tversky):
 
     alpha: float = 0.5
     beta: float = 0.5
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "tversky"
     axis: Axes = None
     dtype: str | None = None
@@ -104,7 +104,7 @@ class Circle(LossFunctionWrapper, function=circle):
     gamma: float = 80.0
     margin: float = 0.4
     remove_diagonal: bool = True
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "circle"
     dtype: str | None = None
 
@@ -112,6 +112,6 @@ class Circle(LossFunctionWrapper, function=circle):
 class CTC(LossFunctionWrapper, function=ctc):
     """`unified_loss.losses.ctc` of logits (batch, frames, classes); 0 is the blank and pads the labels."""
 
-    reduction: Choice | None = "sum_over_batch_size"
+    reduction: Choice = "sum_over_batch_size"
     name: str | None = "ctc"
     dtype: str | None = None
