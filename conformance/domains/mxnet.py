@@ -29,7 +29,8 @@ def _sample_weight(draw: Draw, shape: tuple[int, ...]) -> Array | None:
 
 
 def _batch_axis(draw: Draw, shape: tuple[int, ...]) -> int:
-    return draw.choice(0, -1, *range(1, len(shape)))
+    axis: int = draw.choice(0, -1, *range(1, len(shape)))
+    return axis
 
 
 def _reshaped(draw: Draw, label: Array) -> Array:
@@ -40,7 +41,7 @@ def _reshaped(draw: Draw, label: Array) -> Array:
 # ---------------------------------------------------------------- losses of an entry each
 
 
-def _entries(draw: Draw, label: Callable[..., Array]) -> Drawn:
+def _entries(draw: Draw, label: Callable[..., Array]) -> tuple[dict[str, Any], dict[str, Any]]:
     """A prediction and a label for each entry, and weights."""
     shape = draw.sizes(1, 3)
     tensors = {

@@ -19,6 +19,9 @@ Plans = Plan | tuple[Plan, ...]
 Role = str | tuple[str, ...]
 """The role of an argument that is a tensor, or the roles of the tensors in a list of them."""
 
+Convert = Callable[[Any, Mapping[str, Any]], Any]
+"""Makes a tensor of an argument that is none, given the plain ones."""
+
 REST = "*"
 """The role of an argument that holds a list of tensors, for specs that take any number of inputs."""
 
@@ -41,6 +44,7 @@ class DialectFunction(Generic[P]):
         namespace: str,
         roles: Mapping[str, Role],
         result: Callable[..., Any],
+        convert: Mapping[str, Convert],
     ) -> None:
         self.__wrapped__ = lowering
         self.__doc__ = lowering.__doc__
@@ -52,6 +56,7 @@ class DialectFunction(Generic[P]):
         """The role of each argument that is a tensor, by its native name."""
         self.arguments = _names(roles)
         self._result = result
+        self._convert = convert
         self._hints = get_type_hints(lowering)
         self._losses: dict[tuple[Any, ...], _Outputs] = {}
         arguments = list(self.__signature__.parameters.values())
@@ -172,13 +177,18 @@ class DialectFunction(Generic[P]):
         for native, role in slots:
             if role not in read:
                 raise TypeError(f"{self.native_name}: {native!r} is no input of {losses[0].plan!r}")
-        plain = len(set(roles)) == len(roles) == len(self.roles)
-        prepare = None if plain else functools.partial(self._prepared, slots)
+        plain = len(set(roles)) == len(roles) == len(self.roles) and not self._convert
+        prepare = None if plain else functools.partial(self._prepared, slots, parameters)
         return _Outputs(losses, orders, rest, self._result if isinstance(plans, tuple) else None, prepare)
 
-    def _prepared(self, slots: Sequence[tuple[str, str]], tensors: Sequence[Any]) -> list[Any]:
+    def _prepared(
+        self, slots: Sequence[tuple[str, str]], parameters: Mapping[str, Any], tensors: Sequence[Any]
+    ) -> list[Any]:
         """The tensors out of tuples of them, and each under the first of the arguments of its role."""
-        given = zip(self.roles, tensors, strict=True)
+        given = [
+            (native, self._convert[native](x, parameters) if native in self._convert else x)
+            for native, x in zip(self.roles, tensors, strict=True)
+        ]
         found = [x for native, value in given for x in self._spread(native, value)]
         roles = [role for _, role in slots]
         for i, (native, role) in enumerate(slots):
@@ -246,7 +256,12 @@ def as_tuple(*outputs: Any) -> tuple[Any, ...]:
 
 
 def function(
-    namespace: str, /, *, result: Callable[..., Any] = as_tuple, **roles: Role
+    namespace: str,
+    /,
+    *,
+    result: Callable[..., Any] = as_tuple,
+    convert: Mapping[str, Convert] | None = None,
+    **roles: Role,
 ) -> Callable[[Callable[P, Plans]], DialectFunction[P]]:
     """Make a lowering, a function of the native signature that returns the plan, a dialect's function.
 
@@ -254,11 +269,12 @@ def function(
     ----------
     namespace : the module of the native function
     result : makes the result of several outputs, of a lowering that returns several plans
+    convert : makes a tensor of an argument that is none, by its native name
     **roles : the role of each argument that is a tensor; a tuple of roles for a list of so many tensors,
         `REST` for a list of any number, `UNREAD` for what changes nothing. Of two arguments of one role
         only one is given
     """
-    return lambda lowering: DialectFunction(lowering, namespace, roles, result)
+    return lambda lowering: DialectFunction(lowering, namespace, roles, result, convert or {})
 
 
 class BoundFunction:

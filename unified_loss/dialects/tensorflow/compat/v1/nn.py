@@ -5,6 +5,7 @@ Those that do not differ from `tf.nn` are the same. `name` is accepted and chang
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from unified_loss import losses
@@ -17,12 +18,14 @@ from unified_loss.dialects.tensorflow.nn import (
     scale_regularization_loss,
     sigmoid_cross_entropy_with_logits,
 )
+from unified_loss.dialects.tensorflow.sparse import PADDING, dense_rows
 from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 from unified_loss.reduction import Reduction
 
 __all__ = [
     "compute_average_loss",
+    "ctc_loss",
     "ctc_loss_v2",
     "l2_loss",
     "log_poisson_loss",
@@ -41,6 +44,48 @@ _NONE = Reduction("none")
 _DRAWN = ("candidates", "target_counts", "candidate_counts")
 
 ctc_loss_v2 = nn.ctc_loss
+
+
+def _dense(labels: Any, parameters: Mapping[str, Any]) -> Any:
+    return dense_rows(labels, collapse_repeated=parameters["preprocess_collapse_repeated"])
+
+
+@function(
+    _NAMESPACE,
+    convert={"labels": _dense},
+    labels="target",
+    inputs="prediction",
+    sequence_length="prediction_lengths",
+    logits="prediction",
+)
+def ctc_loss(
+    labels: Any,
+    inputs: Any = None,
+    sequence_length: Any = None,
+    preprocess_collapse_repeated: bool = False,
+    ctc_merge_repeated: bool = True,
+    ignore_longer_outputs_than_inputs: bool = False,
+    time_major: bool = True,
+    logits: Any = None,
+) -> Plan:
+    """`unified_loss.losses.ctc` of sparse labels, the blank being the last class.
+
+    Labels that do not fit their frames have an infinite loss, where TensorFlow refuses those that are
+    longer; with `ignore_longer_outputs_than_inputs` a loss of 0. `logits` is another name of `inputs`.
+    """
+    return Plan.of(
+        losses.ctc,
+        layouts={
+            "prediction": Layout(axes="TNC" if time_major else "NTC"),
+            "target": Layout("sequence", index=True, lowest_index=PADDING, axes="NT"),
+            "prediction_lengths": Layout("batch", index=True, limit="prediction", required=True),
+        },
+        reduction=_NONE,
+        blank=-1,
+        padding=PADDING,
+        merge_repeated=ctc_merge_repeated,
+        zero_infinity=ignore_longer_outputs_than_inputs,
+    )
 
 
 @function(_NAMESPACE, labels="target", logits="prediction", pos_weight="positive_weight", targets="target")
