@@ -95,7 +95,9 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
         raises=raises,
         finding=corrected,
         # Documented lines whose loss has no kernel on the CPU have no actual value.
-        runs_natively="raises" not in line and not ("actual" in line and line["actual"] is None),
+        runs_natively="raises" not in line
+        and not line.get("native_fails")
+        and not ("actual" in line and line["actual"] is None),
         gradient_of=None if judged is None or judged.gradient is None else position,
         gradient_output=line.get("grad_output", line.get("output_index", 0)),
         output=line.get("output_index"),
