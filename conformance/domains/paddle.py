@@ -11,8 +11,12 @@ from .draw import Draw
 from .registry import Drawn, DrawnWithState, domain
 
 NO_CPU_KERNEL = {
-    "paddle.nn.functional.margin_cross_entropy": "Paddle has it on GPUs only; the documented values cover it"
+    "paddle.nn.functional.margin_cross_entropy": "Paddle has it on GPUs only; the documented values cover it",
 }
+_CORRUPTS = (
+    "Paddle's kernel writes beyond its memory, and many calls end in a crash; recorded values cover it"
+)
+NOT_TO_BE_RUN = {"paddle.nn.NLLLoss": _CORRUPTS, "paddle.nn.functional.nll_loss": _CORRUPTS}
 
 _NAMED = {"name": "names what a static graph holds, and does not change the loss"}
 
@@ -172,7 +176,7 @@ def _(draw: Draw) -> Drawn:
 # -------------------------------------------------------------------------------- classes
 
 
-def _scores(draw: Draw, axis: int, classes: int, others: tuple[int, ...]) -> tuple[int, ...]:
+def _scores(axis: int, classes: int, others: tuple[int, ...]) -> tuple[int, ...]:
     """A shape with the class axis among others."""
     position = axis % (len(others) + 1)
     return (*others[:position], classes, *others[position:])
@@ -190,7 +194,7 @@ def _indices(draw: Draw, classes: int, axis: int, others: tuple[int, ...], ignor
 def _(draw: Draw) -> Drawn:
     others, classes = draw.sizes(1, 3), draw.size()
     axis = draw.choice(-1, -1, 1)
-    shape = _scores(draw, axis, classes, others)
+    shape = _scores(axis, classes, others)
     soft, use_softmax = draw.choice(True, False), draw.choice(True, True, False)
     last = axis % len(shape) == len(shape) - 1
     # Along another axis Paddle weighs and smooths distributions by the last one, or fails.
@@ -220,12 +224,13 @@ def _(draw: Draw) -> Drawn:
 def _(draw: Draw) -> Drawn:
     others, classes = draw.sizes(1, 3), draw.size()
     axis, soft, ignored = draw.choice(-1, 1), draw.choice(True, False), draw.choice(-100, 0)
-    shape = _scores(draw, axis, classes, others)
+    shape = _scores(axis, classes, others)
     label = draw.labels(classes, *others, dtype=draw.choice("int32", "int64"))
     parameters = {
         "soft_label": soft,
         "ignore_index": ignored,
-        "numeric_stable_mode": draw.choice(True, False),
+        # Paddle has the other mode for the last axis only.
+        "numeric_stable_mode": draw.choice(True, False) or axis != -1,
         "return_softmax": draw.choice(True, False),
         "axis": axis,
     }
@@ -234,21 +239,6 @@ def _(draw: Draw) -> Drawn:
         "label": draw.distribution(*shape, axis=axis) if soft else np.expand_dims(label, axis),
     }
     return parameters, tensors
-
-
-@domain(*_of("NLLLoss", "nll_loss"), gradient_of="input", fixed=_NAMED)
-def _(draw: Draw) -> Drawn:
-    classes, (samples, *others) = draw.size(), draw.sizes(1, 4)
-    ignored = draw.choice(-100, 0)
-    labels = draw.labels(classes, samples, *others)
-    labels.flat[0], labels.flat[-1] = ignored, classes - 1
-    parameters = {
-        **_reduction(draw),
-        "weight": draw.optional(lambda: draw.weights(classes)),
-        "ignore_index": ignored,
-    }
-    scores = draw.log_distribution(samples, classes, *others, axis=1)
-    return parameters, {"input": scores, "label": labels}
 
 
 @domain(*_of("MultiLabelSoftMarginLoss", "multi_label_soft_margin_loss"), gradient_of="input", fixed=_NAMED)
@@ -275,10 +265,12 @@ def _(draw: Draw) -> Drawn:
     parameters = {
         **_reduction(draw),
         "p": draw.choice(1, 2),
-        "margin": draw.choice(1.0, 0.4),
+        "margin": draw.choice(1.0, 2.4),
         "weight": draw.optional(lambda: draw.weights(classes)),
     }
-    return parameters, {"input": draw.normal(samples, classes), "label": draw.labels(classes, samples)}
+    # Scores so near to each other that the loss is not 0, which Paddle misses by a rounding error.
+    tensors = {"input": draw.normal(samples, classes, scale=0.2), "label": draw.labels(classes, samples)}
+    return parameters, tensors
 
 
 # --------------------------------------------------------------------------- other margins
@@ -331,7 +323,8 @@ def _(draw: Draw) -> Drawn:
     parameters = {
         **_reduction(draw),
         "margin": draw.choice(1.0, 2.5),
-        "p": draw.choice(2.0, 1.0, 3.0),
+        # Paddle takes other roots in float32.
+        "p": draw.choice(2.0, 1.0, 3.0) if draw.dtype == "float32" else draw.choice(2.0, 1.0),
         "epsilon": draw.choice(1e-6, 0.0078125),
         "swap": draw.choice(True, False),
     }
@@ -477,7 +470,7 @@ def _clusters(draw: Draw) -> tuple[int, int, tuple[int, ...], Any, tuple[Any, ..
     size = cutoffs[0] + len(cutoffs)
     tails = []
     for i in range(len(cutoffs)):
-        hidden = int(features // 1.5 ** (i + 1))
+        hidden = int(features // 1.25 ** (i + 1))
         tails.append((draw.normal(features, hidden), draw.normal(hidden, bounds[i + 1] - bounds[i])))
     return samples, features, bounds, draw.normal(features, size), tuple(tails), draw.normal(size)
 
@@ -515,7 +508,7 @@ def _(draw: Draw) -> DrawnWithState:
         "in_features": features,
         "n_classes": bounds[-1],
         "cutoffs": bounds[:-1],
-        "div_value": 1.5,
+        "div_value": 1.25,
         "head_bias": has_bias,
     }
     state = {"head_weight": head}

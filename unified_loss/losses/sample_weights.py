@@ -21,6 +21,7 @@ def sample_weighted_cross_entropy(
     axis: int = -1,
     from_probabilities: bool = False,
     label_smoothing: float = 0.0,
+    smoothing_axis: int | None = None,
     keepdims: bool = False,
     gradient_of_distribution: bool = False,
 ) -> Array:
@@ -42,6 +43,7 @@ def sample_weighted_cross_entropy(
     from_probabilities : whether `prediction` is p itself
     label_smoothing : the share s of the uniform distribution in a target of probabilities, which
         becomes :math:`(1 - s) y + s / C`
+    smoothing_axis : the axis whose size is C in this; None is `axis`
     keepdims : whether the class axis stays, with size 1
     gradient_of_distribution : whether the gradient is :math:`p - y`, that of a target which sums to 1,
         also where it does not
@@ -85,7 +87,7 @@ def sample_weighted_cross_entropy(
         if class_weight is not None:
             weight = ops.take(class_weight, index if keepdims else target)
     else:
-        target = smoothed(ops, target, label_smoothing, axis)
+        target = smoothed(ops, target, label_smoothing, axis if smoothing_axis is None else smoothing_axis)
         loss = _of_distribution(
             ops, prediction, target, axis, from_probabilities, keepdims, gradient_of_distribution
         )

@@ -43,7 +43,8 @@ def cross_entropy(
             reduction=reduced,
             axis=axis,
             from_probabilities=not use_softmax,
-            label_smoothing=label_smoothing,
+            label_smoothing=max(label_smoothing, 0.0),
+            smoothing_axis=-1,
             keepdims=True,
             gradient_of_distribution=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, TypeVar
 
 from unified_loss.dialects.functions import Plans
@@ -24,7 +25,8 @@ class _StatefulLoss(StatefulLoss, namespace="paddle.nn"):
         ):
             if not allowed:
                 raise UnsupportedOperation(
-                    f"{self.native_name}: {name} is {value!r}, which is not supported: load_state takes weights"
+                    f"{self.native_name}: {name} is {value!r}, which is not supported; "
+                    "load_state takes weights"
                 )
         return bias_attr is None
 
@@ -69,7 +71,7 @@ class AdaptiveLogSoftmaxWithLoss(_StatefulLoss, function=functional.adaptive_log
     def lower(self) -> Plans:
         """The plans of both outputs."""
         cutoffs = self.cutoffs
-        increasing = all(a < b for a, b in zip(cutoffs, cutoffs[1:], strict=False))
+        increasing = all(a < b for a, b in itertools.pairwise(cutoffs))
         if not cutoffs or not increasing or cutoffs[0] < 1 or cutoffs[-1] >= self.n_classes:
             raise ValueError(
                 f"{self.native_name}: cutoffs is {list(cutoffs)}, expected increasing numbers "
@@ -84,7 +86,7 @@ class AdaptiveLogSoftmaxWithLoss(_StatefulLoss, function=functional.adaptive_log
         state = {"head_weight": _spread(self.in_features, size)}
         if self.head_bias and self._has_bias(self.weight_attr, self.bias_attr):
             state["head_bias"] = uniform(0.0, size)
-        for i, (first, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for i, (first, stop) in enumerate(itertools.pairwise(bounds)):
             hidden = int(self.in_features // self.div_value ** (i + 1))
             state[f"tail_weights.{i}.0"] = _spread(self.in_features, hidden)
             state[f"tail_weights.{i}.1"] = _spread(hidden, stop - first)
