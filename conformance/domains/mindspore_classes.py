@@ -8,6 +8,7 @@ from .draw import Draw
 from .mindspore import SINGLE, reduction
 from .registry import Drawn, domain
 
+
 def _scores(draw: Draw, *, most: int = 3) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """The shapes of scores and of labels, and the number of classes, with a batch axis or without."""
     classes = draw.size()
