@@ -65,6 +65,10 @@ def sigmoid_focal(x, y, alpha, gamma):
     return share * missed**gamma * -(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
+def sample_weighted(y, log_p, weights):
+    return -np.sum(weights * y, 0, keepdims=True) * np.sum(y * log_p, 0, keepdims=True)
+
+
 def rnnt(log_p, labels, blank):
     """By recursion over all paths."""
     frames = len(log_p)
@@ -289,6 +293,32 @@ REFERENCES = {
         {"blank": 2},
         lambda: np.array([ctc(LOGITS_3D[0], [0, 1, 0], 2), ctc(LOGITS_3D[1][:3], [1, 0], 2)]),
     ),
+    "softmax": ((X,), {"axis": 0}, lambda: np.exp(log_softmax(X, 0))),
+    "sample_weighted_cross_entropy": (
+        (X, Q, np.array([3.0, 0.5, 1.0])),
+        {"axis": 0, "label_smoothing": 0.2, "keepdims": True},
+        lambda: sample_weighted(0.8 * Q + 0.2 / 3, log_softmax(X, 0), np.array([[3.0], [0.5], [1.0]])),
+    ),
+    "sample_weighted_cross_entropy of probabilities": (
+        (P, Q, np.array([3.0, 0.5, 1.0])),
+        {"axis": 0, "from_probabilities": True, "keepdims": True},
+        lambda: sample_weighted(Q, np.log(P), np.array([[3.0], [0.5], [1.0]])),
+    ),
+    "sample_weighted_cross_entropy of probabilities and indices": (
+        (P, np.array([2, 0, 3]), np.array([3.0, 0.5, 1.0, 2.0])),
+        {"from_probabilities": True},
+        lambda: -np.array([1.0, 3.0, 2.0]) * np.log(P[np.arange(3), [2, 0, 3]]),
+    ),
+    "kl_divergence of a target that is partly negative": (
+        (np.log(P), Q - 0.5),
+        {"negative_target_is_zero": True},
+        lambda: np.where(Q > 0.5, (Q - 0.5) * (np.log(np.abs(Q - 0.5)) - np.log(P)), 0.0),
+    ),
+    "dice of each sample": (
+        (P, Q),
+        {"batch_axis": 0},
+        lambda: 1 - 2 * np.sum(P * Q, 1) / (np.sum(P, 1) + np.sum(Q, 1)),
+    ),
     "sigmoid_focal": (
         (X, Q, np.array([[2.0], [3.0], [0.5]])),
         {"alpha": 0.3, "gamma": 1.5},
@@ -463,6 +493,18 @@ TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
         # A zero vector: the cosine is 0 and the gradient finite.
         (ul.losses.cosine_embedding, ([[0.0, 0.0]], [[0.0, 0.0]], [1.0]), [1], [[0, 0]]),
         (ul.losses.triplet, ([[0.0]], [[0.0]], [[1.0]]), [0], [[0]]),
+        # The negative cosine of a zero vector is 0, and its gradient as long as 1 / epsilon allows.
+        (ul.losses.cosine_similarity, ([[0.0, 0.0]], [[1.0, 0.0]]), [0], [[-1e8, 0]]),
+        (ul.losses.log_cosh, ([100.0, -100.0, 0.0], [0.0] * 3), [100 - math.log(2)] * 2 + [0], [1, -1, 0]),
+        (ul.losses.absolute_percentage_error, ([1e-6, 0.0], [0.0, 0.0]), [1e3, 0], [1e9, 0]),
+        (ul.losses.squared_logarithmic_error, ([-1.0, math.e - 1], [0.0, 0.0]), [0, 1], [0, 2 / math.e]),
+        (ul.losses.categorical_hinge, ([[0.0, 2.0, 2.0]], [[1.0, 0.0, 0.0]]), [3], [[-1, 0.5, 0.5]]),
+        (ul.losses.categorical_cross_entropy, ([[0.0, 0.5]], [[0.0, 1.0]]), [math.log(2)], [[0, -2]]),
+        (ul.losses.categorical_cross_entropy, ([[0.0, 0.5]], [[1.0, 0.0]]), [INF], None),
+        (ul.losses.binary_focal_cross_entropy, ([0.0, 1.0], [0.0, 1.0]), [0, 0], [0, 0]),
+        # Two empty regions.
+        (ul.losses.dice, ([0.0, 0.0], [0.0, 0.0]), NAN, None),
+        (ul.losses.tversky, ([0.0, 0.0], [0.0, 0.0]), NAN, None),
         (ul.losses.cosine_similarity, ([[0.0, 0.0]], [[1.0, 0.0]]), [0], [[-1e8, 0]]),
         (
             functools.partial(ul.losses.cosine_similarity, epsilon=0.0),
