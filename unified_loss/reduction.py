@@ -114,7 +114,7 @@ class Reduction:
             if self.over_nothing == "nan":
                 return lambda losses, *_: ops.sum(ops.mean(losses, axis=0))
             return lambda losses, *_: ops.sum(
-                losses if ops.shape(losses)[0] == 0 else ops.mean(losses, axis=0)
+                losses if _is_empty(ops.shape(losses)[0]) else ops.mean(losses, axis=0)
             )
         if self.kind == "mean" and self.over_nothing == "nan":
             return lambda losses, *_: ops.mean(losses, axis=axes)
@@ -155,6 +155,11 @@ class Reduction:
         if self.kind == "valid_mean" or weight is None:
             return None if valid is None or self.counts_ignored else ops.astype(valid, dtype)
         return ops.astype(weight != 0, dtype) if self.kind == "nonzero_mean" else weight
+
+
+def _is_empty(size: object) -> bool:
+    """Whether a size is 0; inside a traced function it may be symbolic, and is then taken not to be."""
+    return isinstance(size, int) and size == 0
 
 
 def _root(ops: Ops, x: Array) -> Array:

@@ -81,16 +81,19 @@ def softmax_output(
     logits = ops.reshape(prediction, (shape[0], -1)) if flatten else prediction
     axis = 1 if flatten else axis % len(shape)
     p = ops.softmax(logits, axis=axis)
-    if ops.shape(target) == shape:
+    if _agree(ops.shape(target), shape):
         slope = (p - ops.reshape(target, ops.shape(p))) * gradient_scale
     else:
         labels = ops.astype(ops.reshape(target, (-1,)), "int32")
+        counted = ops.astype(labels != ignored_label, ops.dtype(p))
+        if flatten and len(ops.shape(target)) > 1:
+            labels = ops.slice_along_axis(labels, 0, shape[0], axis=0)
         wanted = _likelihoods(ops, labels, p, axis, smoothing)
         slope = p - wanted
         valid = ops.astype(labels != ignored_label, ops.dtype(p))
         if leaves_out_ignored:
             slope = slope * _along(ops, valid, p, axis)
-        slope = slope * (gradient_scale / _count(ops, valid, p, axis, normalization))
+        slope = slope * (gradient_scale / _count(ops, counted, p, axis, normalization))
     slope = slope * p if times_output else slope
     result, slope = ops.reshape(p, shape), ops.reshape(slope, shape)
     return ops.replace_gradient(ops.stop_gradient(result), prediction, ops.stop_gradient(slope))
@@ -110,17 +113,22 @@ def _likelihoods(ops: Ops, labels: Array, p: Array, axis: int, smoothing: float)
 def _along(ops: Ops, labels: Array, p: Array, axis: int) -> Array:
     """One entry for each label, in the shape of `p` with a class axis of size 1."""
     shape = ops.shape(p)
-    kept = (*shape[:axis], 1, *shape[axis + 1 :])
-    if math.prod(kept) != ops.shape(labels)[0]:
-        labels = ops.slice_along_axis(labels, 0, math.prod(kept), axis=0)
-    return ops.reshape(labels, kept)
+    # Inside a traced function the size of the first axis may be symbolic.
+    return ops.reshape(labels, (-1, *shape[1:axis], 1, *shape[axis + 1 :]) if axis else (1,))
+
+
+def _agree(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes are the same, as far as their sizes are known."""
+    return len(a) == len(b) and all(
+        m == n for m, n in zip(a, b, strict=True) if isinstance(m, int) and isinstance(n, int)
+    )
 
 
 def _count(ops: Ops, valid: Array, p: Array, axis: int, normalization: str) -> Array | float:
     if normalization == "valid":
         return ops.clip(ops.sum(valid), min=1.0)
     if normalization == "labels":
-        return float(ops.shape(valid)[0])
+        return ops.sum(valid * 0 + 1)
     return float(math.prod(ops.shape(p)[axis + 1 :])) if normalization == "positions" else 1.0
 
 
@@ -290,9 +298,11 @@ def loss_output(
     https://mxnet.apache.org/versions/1.9.1/api/python/docs/api/symbol/symbol.html#mxnet.symbol.MakeLoss
     """
     value = ops.stop_gradient(prediction)
-    slope = value * 0 + gradient_scale
+    # Ones in the shape of the losses, be they NaN.
+    ones = ops.astype(ops.logical_or(value == value, value != value), ops.dtype(value))  # noqa: PLR0124
+    slope = ones * gradient_scale
     if normalization == "rows":
-        slope = slope / math.prod(ops.shape(value)[:-1])
+        slope = slope * ops.shape(value)[-1] / ops.sum(ones)
     elif normalization == "valid":
         above = ops.astype(value > threshold, ops.dtype(value))
         slope = slope / ops.clip(ops.sum(above), min=1.0)
