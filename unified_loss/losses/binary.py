@@ -102,6 +102,11 @@ def _bernoulli_nll(
 ) -> Array:
     if log_epsilon:
         log_yes, log_no = ops.log(prediction + log_epsilon), ops.log(1 - prediction + log_epsilon)
+    elif log_floor is None:
+        # Replacing the probability, rather than its logarithm, keeps 0 * (1 / 0) out of the gradient.
+        certain = ops.logical_and(prediction == 1, target == 1)
+        yes, log_no = ops.xlogy(target, prediction), ops.log1p(-ops.where(certain, 0.0, prediction))
+        return -(yes if positive_weight is None else yes * positive_weight) - (1 - target) * log_no
     else:
         log_yes, log_no = ops.log(prediction), ops.log1p(-prediction)
     if log_floor is not None:
