@@ -8,7 +8,6 @@ from unified_loss.layout import Layout
 from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
-
 # Left out by mistake it would go unnoticed, so only a plan that says so may.
 _OPTIONAL = Layout(required=True)
 
@@ -152,8 +151,8 @@ def huber(ops: Ops, prediction: Array, target: Array | None = None, /, *, delta:
     return quadratic * (distance - 0.5 * quadratic)
 
 
-@spec()
-def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.0) -> Array:
+@spec(target=_OPTIONAL)
+def smooth_l1(ops: Ops, prediction: Array, target: Array | None = None, /, *, beta: float = 1.0) -> Array:
     r"""Absolute error, rounded off near the target: `huber` divided by its `delta`.
 
     .. math:: \ell = \begin{cases} \frac{1}{2 \beta} (x - y)^2 & |x - y| \le \beta \\
@@ -164,7 +163,7 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     Parameters
     ----------
     prediction : float array, any shape
-    target : array of the same shape
+    target : array of the same shape; left out by plans whose prediction is the difference already
     beta : where the quadratic part ends, in units of the target; 0 gives the absolute error
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -197,7 +196,7 @@ def smooth_l1(ops: Ops, prediction: Array, target: Array, /, *, beta: float = 1.
     if not beta >= 0:
         raise ValueError(f"smooth_l1: beta is {beta}, expected at least 0")
     if beta == 0:
-        return ops.abs(prediction - target)
+        return ops.abs(_difference(prediction, target))
     return huber.formula(ops, prediction, target, delta=beta) * (1.0 / beta)
 
 
@@ -290,9 +289,7 @@ def absolute_percentage_error(
 
 
 @spec()
-def squared_logarithmic_error(
-    ops: Ops, prediction: Array, target: Array, /, *, floor: float = 0.0
-) -> Array:
+def squared_logarithmic_error(ops: Ops, prediction: Array, target: Array, /, *, floor: float = 0.0) -> Array:
     r"""Squared difference of the logarithms of one more than each.
 
     .. math:: \ell = (\log(1 + \max(x, f)) - \log(1 + \max(y, f)))^2

@@ -172,10 +172,9 @@ def l2_loss(t: Any, name: str | None = None) -> Plan:
     """Half the sum of `unified_loss.losses.squared_error` from 0."""
     return Plan.of(
         losses.squared_error,
-        layouts={"target": Layout("broadcast")},
+        layouts={"target": Layout(required=False)},
         weighting=Weighting(0.5),
         reduction=Reduction("sum"),
-        constants={"target": 0.0},
     )
 
 

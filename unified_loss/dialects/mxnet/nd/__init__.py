@@ -104,9 +104,8 @@ def smooth_l1(data: Any = None, scalar: float = 1.0, out: None = None, name: str
     """`unified_loss.losses.smooth_l1` of differences, whose `beta` is one over the square of `scalar`."""
     return Plan.of(
         losses.smooth_l1,
-        layouts={"target": Layout("broadcast")},
+        layouts={"target": Layout(required=False)},
         reduction=_NONE,
-        constants={"target": 0.0},
         beta=1 / scalar**2 if scalar else math.inf,
     )
 
