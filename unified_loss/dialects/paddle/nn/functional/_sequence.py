@@ -131,7 +131,7 @@ def margin_cross_entropy(
     if getattr(group, "nranks", 1) != 1:
         raise UnsupportedOperation(f"{name}: classes that are split among processes are not supported")
     layouts = {"target": INDEX_WITH_AXIS}
-    margins = {
+    margins: dict[str, Any] = {
         "angle_factor": margin1,
         "angle_margin": margin2,
         "cosine_margin": margin3,
