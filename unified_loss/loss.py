@@ -113,10 +113,12 @@ class Loss:
         """Evaluate with lists, numbers or NumPy arrays among the inputs, moved to one backend first."""
         backend = backend_for(arrays, self.backend, self._names.loss)
         like = first_tensor(arrays, backend)
+        exact = any(str(getattr(x, "dtype", None)) == "float64" for x in arrays)
+        exact = exact or (like is not None and backend.dtype(like) == "float64")
         roles = [*self.plan.inputs, "weight"]
         roles += [self.plan.rest or ""] * (len(arrays) - len(roles))
         tensors = tuple(
-            x if x is None or backend_of(x) is backend else self._tensor(backend, x, like, role)
+            x if x is None or backend_of(x) is backend else self._tensor(backend, x, like, role, exact)
             for role, x in zip(roles, arrays, strict=True)
         )
         key = (
@@ -126,12 +128,11 @@ class Loss:
         program = self._programs.get(key) or self._bind(key, backend, tensors)
         return program(*tensors)
 
-    def _tensor(self, backend: Backend, x: Any, like: Any, role: str) -> Any:
-        # Plain numbers beside a float64 tensor keep their digits.
-        exact = like is not None and not hasattr(x, "dtype") and backend.dtype(like) == "float64"
+    def _tensor(self, backend: Backend, x: Any, like: Any, role: str, exact: bool) -> Any:
         try:
             array = get_backend("numpy").asarray(x)
-            if exact and array.dtype.kind == "f":
+            # Plain numbers beside a float64 tensor keep their digits.
+            if exact and not hasattr(x, "dtype") and array.dtype.kind == "f":
                 array = get_backend("numpy").asarray(x, dtype="float64")
         except (TypeError, ValueError, UnsupportedOperation) as error:
             raise TypeError(

@@ -82,9 +82,8 @@ def padded_ctc(
     repeated = ops.astype(_repeats(ops, target, count), dtype)
 
     start = ops.expand_dims(ops.sum(target_padding, axis=1) * 0, axis=1)
-    impossible = [start + log_zero] * count
-    in_label = ops.concat(impossible, axis=1)
-    in_blank = ops.concat([start, *impossible], axis=1)
+    in_label = target_padding * 0 + log_zero
+    in_blank = ops.concat([start, in_label], axis=1)
     history: list[tuple[Array, Array]] = []
     frames = zip(
         ops.unstack(emissions, axis=1),
@@ -126,7 +125,7 @@ def _log_probabilities_of(ops: Ops, log_p: Array, target: Array) -> Array:
 
 def _repeats(ops: Ops, target: Array, count: int) -> Array:
     """Whether the label after each one is the same."""
-    if count == 1:
+    if count <= 1:
         return target != target  # noqa: PLR0124  never
     first, last = (ops.slice_along_axis(target, i, i + 1, axis=1) for i in (0, count - 1))
     tail = ops.slice_along_axis(target, 1, count, axis=1)
