@@ -9,7 +9,7 @@ import numpy as np
 
 from unified_loss.dispatch import backend_of
 
-from .cases import Case, NamedFunction
+from .cases import Case, NamedFunction, SparseRows
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
@@ -66,6 +66,10 @@ def converted(value: Any, tensor: Tensors, backend: Backend) -> Any:
         return tensor(value)
     if isinstance(value, NamedFunction):
         return lambda *tensors, **_: _apply(value.name, *tensors, backend)
+    if isinstance(value, SparseRows):
+        parts = [tensor(x) for x in (value.indices, value.values, value.dense_shape)]
+        # Of the frameworks, only TensorFlow has such tensors.
+        return getattr(backend.framework, "SparseTensor", SparseRows)(*parts)
     if isinstance(value, tuple) and any(isinstance(x, np.ndarray | tuple) for x in value):
         return [converted(x, tensor, backend) for x in value]
     return list(value) if isinstance(value, tuple) else value

@@ -42,6 +42,15 @@ class NamedFunction:
 
 
 @dataclass(frozen=True, eq=False)
+class SparseRows:
+    """Rows of several lengths, as `tf.SparseTensor` holds them."""
+
+    indices: Any
+    values: Any
+    dense_shape: Any
+
+
+@dataclass(frozen=True, eq=False)
 class Printed:
     """What a documentation prints or a framework's unit test asserts."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Case, NamedFunction, encode
+from .cases import Case, NamedFunction, SparseRows, encode
 from .results import Result
 
 
@@ -46,6 +46,8 @@ def _described(value: Any) -> Any:
         return {"data": encode(value), "dtype": value.dtype.name}
     if isinstance(value, NamedFunction):
         return {"callable": value.name}
+    if isinstance(value, SparseRows):
+        return {"sparse": {name: encode(part) for name, part in vars(value).items()}}
     return {"data": encode(value)}
 
 
@@ -64,9 +66,9 @@ def reproduce(case: Case, backend: str) -> str:
     """
     kwargs = ", ".join(f"{name}={_argument(value, backend)}" for name, value in case.kwargs.items())
     arrays = [entry for entry in case.inputs if isinstance(entry.value, np.ndarray)]
-    call = ", ".join(e.name if e in arrays else repr(e.value) for e in case.inputs)
+    call = ", ".join(e.name if e in arrays else _argument(e.value, backend) for e in case.inputs)
     lines = [
-        f"loss = {_loss(case, kwargs)}",
+        *_loss(case, kwargs, backend),
         *_loading(case, backend),
         *[f"{entry.name} = {_argument(entry.value, backend)}" for entry in arrays],
         f"print(loss({call}){'.sum()' if case.summed else ''})",
@@ -78,15 +80,33 @@ def reproduce(case: Case, backend: str) -> str:
     names = sorted(set(re.findall(r"\b(?:inf|nan)\b", body)))
     if names:
         head = [f"from math import {', '.join(names)}", "", *head]
+    if "SimpleNamespace(" in body:
+        head = ["from types import SimpleNamespace", *head]
     if backend == "jax" and "float64" in body:
         head = ["import os", 'os.environ["JAX_ENABLE_X64"] = "1"', *head]
     return "\n".join([*head, body])
 
 
-def _loss(case: Case, kwargs: str) -> str:
+def _loss(case: Case, kwargs: str, backend: str) -> list[str]:
+    """Lines that define `loss`, a function of the inputs in their order."""
+    native = f"ul.resolve({case.loss!r})"
+    plain = all(entry.keyword is None and entry.prepare is None for entry in case.inputs)
     if case.call != "function":
-        return f"ul.resolve({case.loss!r})({kwargs})"
-    return f"lambda *tensors: ul.resolve({case.loss!r})(*tensors{kwargs and ', '}{kwargs})"
+        native = f"{native}({kwargs})"
+        if plain:
+            return [f"loss = {native}"]
+    lines = [f"native = {native}"]
+    if any(entry.prepare for entry in case.inputs):
+        lines.append(f"ops = ul.get_backend({backend!r})")
+    names = [f"x{i}" for i in range(len(case.inputs))]
+    given = [
+        (f"{entry.keyword}=" if entry.keyword else "")
+        + (f"ops.{entry.prepare}({name}, axis=-1)" if entry.prepare else name)
+        for name, entry in zip(names, case.inputs, strict=True)
+    ]
+    if case.call == "function" and kwargs:
+        given.append(kwargs)
+    return [*lines, f"loss = lambda {', '.join(names)}: native({', '.join(given)})"]
 
 
 def _loading(case: Case, backend: str) -> list[str]:
@@ -95,6 +115,9 @@ def _loading(case: Case, backend: str) -> list[str]:
 
 
 def _argument(value: Any, backend: str) -> str:
+    if isinstance(value, SparseRows):
+        parts = [f"{name}={_argument(part, backend)}" for name, part in vars(value).items()]
+        return f"SimpleNamespace({', '.join(parts)})"
     if not isinstance(value, np.ndarray):
         return repr(value)
     return f"ul.asarray({_literal(encode(value))}, {value.dtype.name!r}, {backend!r})"

@@ -14,7 +14,7 @@ import numpy as np
 from unified_loss.errors import ConfigError
 from unified_loss.naming import resolve
 
-from .cases import Case, Finding, Input, Kind, NamedFunction, Outcome, Printed, decode
+from .cases import Case, Finding, Input, Kind, NamedFunction, Outcome, Printed, SparseRows, decode
 
 
 def stored_cases() -> Iterator[Case]:
@@ -142,8 +142,6 @@ def _outcome(
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-
-
 def argument(entry: Any) -> Any:
     """The value of an argument: an array, a function's name, a plain value, or lists of these."""
     if isinstance(entry, list):
@@ -153,6 +151,9 @@ def argument(entry: Any) -> Any:
         return _SPELLED.get(entry, entry) if isinstance(entry, str) else entry
     if "callable" in entry:
         return NamedFunction(entry["callable"])
+    if "sparse" in entry:
+        places = {name: decode(entry["sparse"][name], "int64") for name in ("indices", "dense_shape")}
+        return SparseRows(values=decode(entry["sparse"]["values"], "int32"), **places)
     data = entry["data"]
     if data is None or entry.get("raw"):
         return data

@@ -70,7 +70,7 @@ def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
     prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend)
     if case.raises:
         # The parameters may be refused already, before the call.
-        yield _refusal(lambda *xs: prepare()(*xs), inputs)
+        yield _refusal(prepare, inputs)
         return
     call = prepare()
     expected = case.expected or live.native_outcome(case, backend)
@@ -98,10 +98,10 @@ def _has_native(case: Case) -> bool:
     return case.recorded is not None and case.runs_natively and not by_formula_only
 
 
-def _refusal(call: Callable[..., Any], inputs: list[Any]) -> Check:
+def _refusal(prepare: Callable[[], Callable[..., Any]], inputs: list[Any]) -> Check:
     """That a call is refused with an error that says so, and not by a crash or not at all."""
     try:
-        outputs = call(*inputs)
+        outputs = prepare()(*inputs)
     except (UnifiedLossError, ValueError, TypeError, IndexError):
         return Check("refusal", True)
     return Check("refusal", False, "an error", f"{len(outputs)} outputs")

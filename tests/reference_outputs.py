@@ -94,6 +94,12 @@ POSITIONS, LIST = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]), np.array([0, 1, 0,
 SPARSE = (LOGITS, POSITIONS, LIST, np.array(LENGTHS))
 
 REFERENCES = {
+    "cosine_similarity with the product of norms bounded": (
+        (SCORES, TARGET),
+        {"of_product": True, "epsilon": 2.0, "axis": 0},
+        lambda: -np.sum(SCORES * TARGET, 0)
+        / np.maximum(np.linalg.norm(SCORES, axis=0) * np.linalg.norm(TARGET, axis=0), 2.0),
+    ),
     "softmax_residual": ((SCORES, TARGET), {}, lambda: softmax(SCORES) - TARGET),
     "softmax_residual of a mean": (
         (SCORES, TARGET),

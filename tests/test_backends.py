@@ -264,6 +264,7 @@ DERIVED = {
     "minimum",
     "multiply_no_nan",
     "one_hot",
+    "ones_like",
     "positive_part",
     "sigmoid",
     "slice_along_axis",

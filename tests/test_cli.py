@@ -62,7 +62,7 @@ def test_importing_the_command_line_imports_no_framework():
 
 
 def test_conform_holds():
-    done = unified_loss("conform", "--backend", "numpy", "--loss", "L1Loss")
+    done = unified_loss("conform", "--backend", "numpy", "--loss", L1)
     assert done.returncode == 0 and done.stderr == ""
     assert "numpy" in done.stdout and "L1Loss" in done.stdout and "1 of 1 cells hold" in done.stdout
 

@@ -73,7 +73,8 @@ def conform(
         typer.Option(
             "--loss",
             metavar="NAME",
-            help="Only this loss, by its native name or the last part of it; repeatable. Default: all.",
+            help="Only this loss, by its native name; by the last part of it, those of all frameworks. "
+            "Repeatable. Default: all.",
         ),
     ] = None,
     findings: Annotated[
@@ -86,7 +87,7 @@ def conform(
     Each backend runs in a process of its own; one that crashes, hangs or is missing shows as that.
     """
     chosen = None if not backend else [_backend_name(name) for name in backend]
-    losses = None if not loss else [_loss_name(name) for name in loss]
+    losses = None if not loss else [native for name in loss for native in _loss_names(name)]
     _check_writable(json_file)
     try:
         config.file_settings()
@@ -191,14 +192,22 @@ def _backend_name(name: str) -> str:
 
 def _loss_name(name: str) -> str:
     """The native name of a loss, given in full or by its last part."""
-    names = native_names()
-    meant = [known for known in names if name in (known, known.rpartition(".")[2])]
-    matching: set[str] = {resolve(known).native_name for known in meant}
+    matching = _loss_names(name)
     if len(matching) > 1:
-        _wrong_use(f"loss {name!r} is ambiguous: {' or '.join(sorted(matching))}")
-    if not matching:
+        _wrong_use(f"loss {name!r} is ambiguous: {' or '.join(matching)}")
+    return matching[0]
+
+
+def _loss_names(name: str) -> list[str]:
+    """The native names of the losses that a name, in full or the last part, stands for."""
+    names = native_names()
+    try:
+        return [resolve(name).native_name]
+    except ConfigError:
+        meant = [known for known in names if name == known.rpartition(".")[2]]
+    if not meant:
         _unknown("loss", name, names, [known.rpartition(".")[2] for known in names])
-    return matching.pop()
+    return sorted({resolve(known).native_name for known in meant})
 
 
 def _check_writable(file: str | None) -> None:

@@ -123,16 +123,18 @@ def formula_of(spec: Spec) -> str:
 
 @functools.cache
 def default_plan(name: str) -> Plan | None:
-    """The plan of a row's default parameters; None where a parameter has no default."""
+    """The plan of a row's default parameters; None where they do not say what the loss is."""
     row = resolve(name)
     required = [p for p in inspect.signature(row).parameters.values() if p.default is p.empty]
     if isinstance(row, DialectFunction):
-        if any(p.name in row.parameters for p in required):
-            return None
-        return row.plan()
+        required = [p for p in required if p.name in row.parameters]
     if required:
         return None
-    plan: Plan = row().plan
+    try:
+        plan: Plan = row.plan() if isinstance(row, DialectFunction) else row().plan
+    except (TypeError, ValueError):
+        # Of several parameters without a meaningful default, one must be given.
+        return None
     return plan
 
 

@@ -297,6 +297,13 @@ def _(draw: Draw) -> Drawn:
     return _cosine_embedding(draw, ("input1", "input2", "target"))
 
 
+@domain("mindspore.ops.cosine_similarity", gradient_of="x1", dtypes=SINGLE)
+def _(draw: Draw) -> Drawn:
+    shape = draw.sizes(2, 3)
+    kwargs = {"dim": draw.choice(1, -1, 0), "eps": draw.choice(1e-8, 2.0)}
+    return kwargs, {"x1": draw.normal(*shape), "x2": draw.normal(*shape)}
+
+
 @domain("mindspore.nn.TripletMarginWithDistanceLoss", gradient_of="x", dtypes=SINGLE, seeds=3)
 def _(draw: Draw) -> Drawn:
     distance = draw.choice(None, "l1_distance", "cosine_distance")
