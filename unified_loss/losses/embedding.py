@@ -195,6 +195,7 @@ def cosine_similarity(
     *,
     axis: int = -1,
     epsilon: float = 1e-8,
+    of_product: bool = False,
     offset: float = 0.0,
 ) -> Array:
     r"""The negative cosine between two vectors, so that minimising it aligns them.
@@ -206,9 +207,11 @@ def cosine_similarity(
     ----------
     prediction : float array, vectors along `axis`
     target : array of the same shape
-    mask : array that broadcasts to `prediction`, true or 1 for the components that count; optional
+    mask : array that broadcasts to `prediction`, true or 1 for the components that count; optional, and
+        not read where `of_product`
     axis : the axis of the vectors
     epsilon : the least norm that is divided by (Keras has 1e-7)
+    of_product : whether `epsilon` is the least product of both norms instead
     offset : added, o; 1 gives the cosine distance
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -237,6 +240,9 @@ def cosine_similarity(
     ----------
     https://keras.io/api/losses/regression_losses/#cosinesimilarity-class
     """
+    if of_product:
+        lengths = ops.vector_norm(prediction, axis=axis) * ops.vector_norm(target, axis=axis)
+        return offset - ops.sum(prediction * target, axis=axis) / ops.clip(lengths, min=epsilon)
     first, second = (direction(ops, x, mask, axis, epsilon) for x in (prediction, target))
     return offset - ops.sum(first * second, axis=axis)
 

@@ -220,6 +220,19 @@ def cosine_embedding_of_any_margin(margin: float, reduction: str, loss: str) -> 
     )
 
 
+def cosine_similarity(dim: int, eps: float) -> Plan:
+    """Of vectors along an axis; `eps` bounds the product of the norms."""
+    return Plan.of(
+        losses.cosine_similarity,
+        layouts={"target": _MUTUAL},
+        weighting=Weighting(-1.0),
+        reduction=Reduction("none"),
+        axis=dim,
+        epsilon=eps,
+        of_product=True,
+    )
+
+
 def triplet_margin(margin: float, p: int, eps: float, swap: bool, reduction: str, loss: str) -> Plan:
     """Of distances by a norm, with `eps` added to the differences."""
     return Plan.of(

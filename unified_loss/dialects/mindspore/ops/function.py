@@ -15,6 +15,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "ctc_loss",
     "gaussian_nll_loss",
@@ -189,6 +190,12 @@ def cosine_embedding_loss(
 ) -> Plan:
     """`unified_loss.losses.cosine_embedding` along axis 1, with nothing added to the norms."""
     return plans.cosine_embedding(margin, reduction, "mindspore.ops.cosine_embedding_loss")
+
+
+@function("mindspore.ops", x1="prediction", x2="target")
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Plan:
+    """The cosine itself, so the opposite of `unified_loss.losses.cosine_similarity`; the two broadcast."""
+    return plans.cosine_similarity(dim, eps)
 
 
 @function("mindspore.ops", anchor="anchor", positive="positive", negative="negative")

@@ -68,10 +68,9 @@ class L2Loss(DialectLoss, namespace="mindspore.ops"):
         """The plan."""
         return Plan.of(
             losses.squared_error,
-            layouts={"target": Layout("broadcast")},
+            layouts={"target": Layout(required=False)},
             weighting=Weighting(0.5),
             reduction=Reduction("sum"),
-            constants={"target": 0.0},
         )
 
     def __call__(self, input_x: T) -> T:
