@@ -200,7 +200,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
 def _insists(spec: Spec, role: str, layout: Layout) -> bool:
     """Whether an input must be given; a plan may do without one that the spec alone insists on."""
     required = spec.layouts[role].required if layout.required is None else layout.required
-    return role not in spec.optional or bool(required)
+    return role not in spec.optional or required is True
 
 
 def _check_given(plan: Plan, spec: Spec, arrays: Sequence[Array | None], names: Names) -> None:

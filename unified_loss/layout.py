@@ -98,8 +98,9 @@ class Layout:
     squeezes
         Whether a last axis of size 1 that is one too many is dropped.
     required
-        Whether an optional input must be given, or must not be; None where either will do. What a
-        loss computes does not depend on it, and so whether plans are equal does not.
+        Whether an optional input must be given, or must not be, or ``either`` will do; None is as the
+        spec says, where either will do by default. What a loss computes does not depend on it, and
+        so whether plans are equal does not.
     axes
         The order in which the axes come, by letter, e.g. ``"TNC"``; None is the spec's own.
     rows
@@ -138,7 +139,7 @@ class Layout:
     binary: bool = False
     detached: bool = False
     squeezes: bool = False
-    required: bool | None = field(default=None, compare=False)
+    required: bool | Literal["either"] | None = field(default=None, compare=False)
     axes: str | None = None
     rows: str | None = None
     promotes: bool = False

@@ -16,6 +16,8 @@ Merged = tuple[int, ...] | Literal["all"] | None
 
 UNREDUCED = Reduction("none")
 BROADCAST = Layout(shape="mutual")
+OPTIONAL = Layout(required="either")
+OPTIONAL_BROADCAST = Layout(shape="mutual", required="either")
 
 
 def axes_of(axis: Axes) -> tuple[int, Merged]:

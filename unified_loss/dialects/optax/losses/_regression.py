@@ -11,33 +11,33 @@ from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 from unified_loss.weighting import Weighting
 
-from ._plans import BROADCAST, NAMESPACE, UNREDUCED, Axes, axes_of
+from ._plans import NAMESPACE, OPTIONAL, OPTIONAL_BROADCAST, UNREDUCED, Axes, axes_of
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")
 def squared_error(predictions: Any, targets: Any = None) -> Plan:
     """`unified_loss.losses.squared_error`; without targets, of the predictions themselves."""
-    return Plan.of(losses.squared_error, layouts={"target": Layout()}, reduction=UNREDUCED)
+    return Plan.of(losses.squared_error, layouts={"target": OPTIONAL}, reduction=UNREDUCED)
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")
 def l2_loss(predictions: Any, targets: Any = None) -> Plan:
     """Half of `unified_loss.losses.squared_error`."""
     return Plan.of(
-        losses.squared_error, layouts={"target": Layout()}, weighting=Weighting(0.5), reduction=UNREDUCED
+        losses.squared_error, layouts={"target": OPTIONAL}, weighting=Weighting(0.5), reduction=UNREDUCED
     )
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")
 def huber_loss(predictions: Any, targets: Any = None, *, delta: float = 1.0) -> Plan:
     """`unified_loss.losses.huber`; targets are broadcast."""
-    return Plan.of(losses.huber, layouts={"target": BROADCAST}, reduction=UNREDUCED, delta=delta)
+    return Plan.of(losses.huber, layouts={"target": OPTIONAL_BROADCAST}, reduction=UNREDUCED, delta=delta)
 
 
 @function(NAMESPACE, predictions="prediction", targets="target")
 def log_cosh(predictions: Any, targets: Any = None) -> Plan:
     """`unified_loss.losses.log_cosh`; targets are broadcast."""
-    return Plan.of(losses.log_cosh, layouts={"target": BROADCAST}, reduction=UNREDUCED)
+    return Plan.of(losses.log_cosh, layouts={"target": OPTIONAL_BROADCAST}, reduction=UNREDUCED)
 
 
 def _cosine(epsilon: float, axis: Axes, scale: float, offset: float) -> Plan:
