@@ -66,7 +66,7 @@ def test_plans_are_equal_exactly_when_they_mean_the_same():
 def test_a_plan_reads_as_what_it_does():
     assert repr(gloss.SoftmaxCELoss(axis=1, weight=2).plan) == (
         "Plan<sparse_softmax_cross_entropy(prediction, target, mask, axis=1, from_log_probabilities=False, "
-        "keepdims=True, absent_logit=None, probability_floor=0.0); target: shape without_axis, any shape, "
+        "keepdims=True, nan_if_absent=False, probability_floor=0.0); target: shape without_axis, any shape, "
         "index, any dtype, out of range clip; weighting: scale 2.0; reduction: mean, over all axes but 0>"
     )
     assert repr(msnn.BCELoss(weight=[1.0, 2.0]).plan) == (

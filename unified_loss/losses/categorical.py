@@ -112,7 +112,7 @@ def sparse_softmax_cross_entropy(
     axis: int = -1,
     from_log_probabilities: bool = False,
     keepdims: bool = False,
-    absent_logit: float | None = None,
+    nan_if_absent: bool = False,
     probability_floor: float = 0.0,
 ) -> Array:
     r"""Cross-entropy between the softmax of logits and one class index per sample.
@@ -128,7 +128,8 @@ def sparse_softmax_cross_entropy(
     axis : the class axis
     from_log_probabilities : whether `prediction` is :math:`\log p` already
     keepdims : whether the class axis stays, with size 1
-    absent_logit : the logit of a label that is no class; None where such a label never comes this far
+    nan_if_absent : whether the logit of a label that is no class is NaN, a constant; if not, no such
+        label may come this far
     probability_floor : the least p whose logarithm is taken; below it the gradient stays that of the
         exact loss (MXNet has 1e-8 in one operator)
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
@@ -160,13 +161,13 @@ def sparse_softmax_cross_entropy(
     """
     log_p = prediction if from_log_probabilities else masked_log_softmax(ops, prediction, mask, axis=axis)
     label = ops.expand_dims(target, axis=axis)
-    if absent_logit is None:
+    if not nan_if_absent:
         picked = ops.take_along_axis(log_p, label, axis=axis)
     else:
         present = ops.logical_and(label >= 0, label < ops.shape(prediction)[axis])
         label = ops.where(present, label, 0)
         picked = ops.take_along_axis(log_p, label, axis=axis)
-        instead = picked - ops.take_along_axis(prediction, label, axis=axis) + absent_logit
+        instead = picked - ops.take_along_axis(prediction, label, axis=axis) + math.nan
         picked = ops.where(present, picked, instead)
     if mask is not None:
         none = ops.sum(ops.ones_like(prediction) * mask, axis=axis, keepdims=True) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from unified_loss import losses
@@ -116,7 +115,7 @@ def softmax_cross_entropy_with_integer_labels(
         },
         reduction=UNREDUCED,
         axis=axis,
-        absent_logit=math.nan,
+        nan_if_absent=True,
     )
 
 
