@@ -114,7 +114,7 @@ class Arrangement:
     def _leave_none_out(self) -> None:
         """A distribution is no label that could be left out."""
         ignored = None if self.weighting is None else self.weighting.ignored_label
-        if ignored is not None and ignored >= 0:
+        if ignored is not None and ignored >= 0 and not (self.weighting and self.weighting.labels_only):
             raise DtypeError(
                 f"{self.names.loss}: label {ignored} is to be ignored, but {self.names.of(self.role)} "
                 "holds distributions, not labels"

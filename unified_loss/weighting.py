@@ -33,6 +33,9 @@ class Weighting:
     ignored_label
         Where the target, truncated to an integer, equals this, the loss is 0. It still counts in a
         ``mean``, not in a ``weighted_mean`` or ``valid_mean``.
+    labels_only
+        Whether an `ignored_label` of 0 or more may stand beside a target that holds distributions,
+        which are never left out; otherwise it is refused.
     hides_ignored
         Whether the prediction is read as 0 where the label is left out, so that not even NaN there
         reaches the gradient.
@@ -50,6 +53,7 @@ class Weighting:
     scale: float = 1.0
     broadcast: Broadcast = "same_rank"
     ignored_label: int | None = None
+    labels_only: bool = False
     hides_ignored: bool = False
     selects: bool = False
     only_positive: bool = False

@@ -31,7 +31,7 @@ def _cross_entropy(draw: Draw, names: tuple[str, str]) -> Drawn:
     shape, labels, classes = _scores(draw)
     axis = min(1, len(shape) - 1)
     soft = draw.choice(True, False, False)
-    ignored = -100 if soft else draw.choice(-100, 1)
+    ignored = draw.choice(-100, 1)
     weight = draw.optional(lambda: draw.weights(classes))
     kwargs = {
         **reduction(draw),

@@ -106,7 +106,14 @@ class DialectLoss(Loss):
             raise TypeError(f"{type(self).__name__} is the base of a dialect's losses, not a loss")
         names = [f.name for f in fields(self) if f.name in self.function.parameters]  # type: ignore[arg-type]
         given = {name: getattr(self, name) for name in names}
-        return self.function.lower(**{**self.function._plain_defaults(), **given, **call_parameters})
+        try:
+            return self.function.lower(**{**self.function._plain_defaults(), **given, **call_parameters})
+        except (TypeError, ValueError) as error:
+            # The function speaks for itself, but it is the class that was called.
+            told = str(error).removeprefix(self.function.native_name)
+            if told == str(error):
+                raise
+            raise type(error)(self.native_name + told) from None
 
     def run_on(self, backend: str | None) -> None:
         """Run neutral inputs on this backend, whatever is selected; None undoes it."""
@@ -127,7 +134,7 @@ class DialectLoss(Loss):
         for f in fields(self):  # type: ignore[arg-type]
             value = getattr(self, f.name)
             if f.default is MISSING or not _same(value, f.default):
-                config[f.name] = value if _is_plain(value) else Constant(value).to_json()
+                config[f.name] = _to_config(value, f"{self.native_name}: {f.name}")
         return config if self.backend is None else {**config, "backend": self.backend}
 
 
@@ -153,11 +160,27 @@ def _same(value: object, default: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    return repr(value) if _is_plain(value) else repr(Constant(value))
+    if _is_plain(value) or callable(value):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return repr(Constant(value))
+
+
+def _to_config(value: object, where: str) -> Any:
+    if _is_plain(value):
+        return value
+    if callable(value):
+        raise ConfigError(f"{where} is a function, which a configuration cannot hold")
+    if isinstance(value, tuple | list):
+        return [_to_config(entry, where) for entry in value]
+    return Constant(value).to_json()
 
 
 def constant_from_config(value: object, where: str) -> Any:
-    """A constructor tensor out of its JSON form; anything else as it is."""
+    """A constructor tensor, or a list of such, out of its JSON form; anything else as it is."""
+    if isinstance(value, list):
+        return [constant_from_config(entry, where) for entry in value]
     if isinstance(value, dict):
         if set(value) != {"data", "dtype"}:
             raise ConfigError(f"{where}: expected a value, or an array as {{'data': ..., 'dtype': ...}}")

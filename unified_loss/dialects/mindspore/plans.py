@@ -119,7 +119,7 @@ def _of_indices(
     return Plan.of(
         spec,
         layouts={"target": target},
-        weighting=Weighting(ignored_label=ignore_index),
+        weighting=Weighting(ignored_label=ignore_index, labels_only=True),
         reduction=Reduction(kind),
         unbatched=1,
         axis=1,

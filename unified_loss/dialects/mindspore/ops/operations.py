@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from unified_loss import losses
+from unified_loss.dialects.functions import Plans
 from unified_loss.dialects.mindspore import plans
 from unified_loss.dialects.mindspore.plans import BatchChoice, Choice
 from unified_loss.dialects.row import DialectLoss
 from unified_loss.dispatch import to_numpy
 from unified_loss.layout import Layout
 from unified_loss.plan import Plan
-from unified_loss.reduction import Reduction
+from unified_loss.reduction import Reduction, check_reduction
 from unified_loss.weighting import Weighting
 
 from . import function
@@ -261,6 +262,11 @@ class CTCLossV2(DialectLoss, namespace="mindspore.ops", function=function.ctc_lo
     blank: int = 0
     reduction: Literal["none"] = "none"
     zero_infinity: bool = False
+
+    def lower(self) -> Plans:
+        """The plans of both outputs."""
+        check_reduction(self.reduction, f"{self.native_name}: reduction", ("none",))
+        return super().lower()
 
     def __call__(
         self, log_probs: T, targets: T, input_lengths: T, target_lengths: T
