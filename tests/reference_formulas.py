@@ -53,7 +53,7 @@ def circle(x, labels, references, reference_labels, gamma, margin, without_self)
 
 
 REFERENCES = {
-    "hinge of half a gradient": ((X, SIGNS), {"gradient_at_kink": 0.5}, lambda: np.maximum(0, 1 - X * SIGNS)),
+    "hinge of half a gradient": ((X, SIGNS), {"gradient_at_zero": 0.5}, lambda: np.maximum(0, 1 - X * SIGNS)),
     "binary_cross_entropy clipped and smoothed": (
         (np.round(P), Q),
         {"log_floor": None, "gradient_floor": None, "clip": 1e-3, "label_smoothing": 0.2},

@@ -520,7 +520,7 @@ TINY = math.exp(-50)  # of float32's range, far below its resolution around 1
         # Where the pieces of the loss meet.
         (ul.losses.sparsemax, ([1.0, -1.0, 2.0], [0.0, 0.0, 0.0]), [1, 0, 2], [1, 0, 1]),
         (ul.losses.perceptron, ([0.0, NAN], [1.0, 1.0]), [0, NAN], None),
-        (functools.partial(ul.losses.perceptron, gradient_at_kink=0.5), ([0.0], [1.0]), [0], [-0.5]),
+        (functools.partial(ul.losses.perceptron, gradient_at_zero=0.5), ([0.0], [1.0]), [0], [-0.5]),
         (ul.losses.ranking_softmax, ([[1.0, 5.0]], [[1.0, 1.0]], [[0.0, 0.0]]), [0], [[0, 0]]),
         (ul.losses.poly_cross_entropy, ([[-INF, 0.0]], [[0.0, 1.0]]), [0], [[0, 0]]),
         (

@@ -8,7 +8,7 @@ from unified_loss.spec import spec
 
 @spec()
 def hinge(
-    ops: Ops, prediction: Array, target: Array, /, *, margin: float = 1.0, gradient_at_kink: float = 0.0
+    ops: Ops, prediction: Array, target: Array, /, *, margin: float = 1.0, gradient_at_zero: float = 0.0
 ) -> Array:
     r"""How far a score falls short of the margin on the label's side.
 
@@ -19,7 +19,7 @@ def hinge(
     prediction : float array of scores, any shape
     target : array of the same shape, labels -1 and 1
     margin : the margin m
-    gradient_at_kink : the share of the gradient that there is where :math:`x y = m`: 0, 0.5 or 1
+    gradient_at_zero : the share of the gradient that there is where :math:`x y = m`: 0, 0.5 or 1
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -47,7 +47,7 @@ def hinge(
     ----------
     https://optax.readthedocs.io/en/latest/api/losses.html#optax.losses.hinge_loss
     """
-    return ops.positive_part(margin - prediction * target, gradient_at_zero=gradient_at_kink)
+    return ops.positive_part(margin - prediction * target, gradient_at_zero=gradient_at_zero)
 
 
 @spec()
@@ -99,7 +99,7 @@ def categorical_hinge(
     *,
     axis: int = -1,
     margin: float = 1.0,
-    gradient_at_kink: float = 0.0,
+    gradient_at_zero: float = 0.0,
 ) -> Array:
     r"""How far the score of the target class falls short of the best other one and the margin.
 
@@ -111,7 +111,7 @@ def categorical_hinge(
     target : array of the same shape, one-hot along `axis`
     axis : the class axis
     margin : the margin m
-    gradient_at_kink : the share of the gradient that there is where both terms are 0: 0, 0.5 or 1
+    gradient_at_zero : the share of the gradient that there is where both terms are 0: 0, 0.5 or 1
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -141,4 +141,4 @@ def categorical_hinge(
     """
     own = ops.sum(target * prediction, axis=axis)
     best_other = ops.even_max((1 - target) * prediction, axis=axis)
-    return ops.positive_part(best_other - own + margin, gradient_at_zero=gradient_at_kink)
+    return ops.positive_part(best_other - own + margin, gradient_at_zero=gradient_at_zero)

@@ -13,7 +13,7 @@ from .margin import hinge
 
 @spec()
 def perceptron(
-    ops: Ops, prediction: Array, target: Array, /, *, gradient_at_kink: float = 0.0
+    ops: Ops, prediction: Array, target: Array, /, *, gradient_at_zero: float = 0.0
 ) -> Array:
     r"""How far a score is on the wrong side of 0: `hinge` without a margin.
 
@@ -23,7 +23,7 @@ def perceptron(
     ----------
     prediction : float array of scores, any shape
     target : array of the same shape, labels -1 and 1
-    gradient_at_kink : the share of the gradient that there is at a score of 0: 0, 0.5 or 1
+    gradient_at_zero : the share of the gradient that there is at a score of 0: 0, 0.5 or 1
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
     Returns
@@ -52,7 +52,7 @@ def perceptron(
     F. Rosenblatt, The Perceptron: A Probabilistic Model for Information Storage and Organization in
     the Brain, 1958
     """
-    return hinge.formula(ops, prediction, target, margin=0.0, gradient_at_kink=gradient_at_kink)
+    return hinge.formula(ops, prediction, target, margin=0.0, gradient_at_zero=gradient_at_zero)
 
 
 @spec(target=Layout(shape="without_axis", index=True))

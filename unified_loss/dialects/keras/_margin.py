@@ -19,7 +19,7 @@ _KINK = 1.0
 @function("keras.losses", y_true="target", y_pred="prediction")
 def hinge(y_true: Any, y_pred: Any) -> Plan:
     """`unified_loss.losses.hinge`, averaged over the last axis; labels that are all 0 or 1 become signs."""
-    return plan_of(losses.hinge, _SIGNS, LAST_AXIS_MEAN, gradient_at_kink=_KINK)
+    return plan_of(losses.hinge, _SIGNS, LAST_AXIS_MEAN, gradient_at_zero=_KINK)
 
 
 @function("keras.losses", y_true="target", y_pred="prediction")
@@ -31,7 +31,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Plan:
 @function("keras.losses", y_true="target", y_pred="prediction")
 def categorical_hinge(y_true: Any, y_pred: Any) -> Plan:
     """`unified_loss.losses.categorical_hinge` over the last axis."""
-    return plan_of(losses.categorical_hinge, BROADCAST, gradient_at_kink=_KINK)
+    return plan_of(losses.categorical_hinge, BROADCAST, gradient_at_zero=_KINK)
 
 
 class Hinge(LossFunctionWrapper, function=hinge):

@@ -43,14 +43,14 @@ def sigmoid_focal_loss(
 def hinge_loss(predictor_outputs: Any, targets: Any) -> Plan:
     """`unified_loss.losses.hinge`, half its slope at the kink; targets are broadcast."""
     return Plan.of(
-        losses.hinge, layouts={"target": BROADCAST}, reduction=UNREDUCED, gradient_at_kink=0.5
+        losses.hinge, layouts={"target": BROADCAST}, reduction=UNREDUCED, gradient_at_zero=0.5
     )
 
 
 @function(NAMESPACE, predictor_outputs="prediction", targets="target")
 def perceptron_loss(predictor_outputs: Any, targets: Any) -> Plan:
     """`unified_loss.losses.perceptron`, half its slope at the kink."""
-    return Plan.of(losses.perceptron, reduction=UNREDUCED, gradient_at_kink=0.5)
+    return Plan.of(losses.perceptron, reduction=UNREDUCED, gradient_at_zero=0.5)
 
 
 @function(NAMESPACE, logits="prediction", labels="target")
