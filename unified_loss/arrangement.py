@@ -215,7 +215,16 @@ class Arrangement:
             return index, None
         instead = 0.0 if layout.out_of_range == "zero" else math.nan
         axis = self.axis
-        return index, lambda losses: ops.where(like_losses(ops, invalid, losses, axis), instead, losses)
+
+        def spoil(losses: Array) -> Array:
+            spoiled = invalid
+            extra = tuple(range(len(ops.shape(losses)), len(ops.shape(spoiled))))
+            if extra:
+                # A loss of a whole sample, one of whose labels is invalid.
+                spoiled = ops.sum(ops.astype(spoiled, "float32"), axis=extra) > 0
+            return ops.where(like_losses(ops, spoiled, losses, axis), instead, losses)
+
+        return index, spoil
 
     def _one_hot(self, x: Array, leading: Sizes) -> Array:
         vectors = self.ops.one_hot(x, leading[self.axis], dtype=self.compute_dtype, like=x)

@@ -48,6 +48,7 @@ class Loss:
         fix("backend", backend)
         fix("_names", Names(name or plan.spec, arguments or {}))
         fix("_programs", {})
+        fix("_made_constants", {})
         roles = (*plan.inputs, "weight")
         fix("_width", len(roles))
         fix("_constants", tuple((roles.index(role), c.tensor, c.narrow) for role, c in plan.constants))
@@ -59,6 +60,7 @@ class Loss:
     backend: str | None
     _names: Names
     _programs: dict[Any, Program]
+    _made_constants: dict[Any, Any]
     _width: int
     _constants: tuple[tuple[int, Any, Any], ...]
 
@@ -106,8 +108,21 @@ class Loss:
             if filled[position] is None:
                 neutral = leading is not None and backend_of(tensor) is None
                 backend = backend_of(leading) if neutral else None
-                filled[position] = tensor if backend is None else backend.asarray(tensor, like=leading)
+                filled[position] = (
+                    tensor if backend is None else self._constant_beside(leading, tensor, backend, position, wide)
+                )
         return tuple(filled)
+
+    def _constant_beside(self, leading: Any, tensor: Any, backend: Backend, position: int, wide: bool) -> Any:
+        """A neutral constant as a tensor beside another, made once for each framework and device."""
+        key = (position, wide, backend.name, getattr(leading, "device", None))
+        made = self._made_constants.get(key)
+        if made is None:
+            made = backend.asarray(tensor, like=leading)
+            # What is made while a function is traced belongs to that trace.
+            if backend.is_concrete(leading) and backend.is_concrete(made):
+                self._made_constants[key] = made
+        return made
 
     def _evaluate_neutral(self, arrays: Sequence[Any]) -> Any:
         """Evaluate with lists, numbers or NumPy arrays among the inputs, moved to one backend first."""
