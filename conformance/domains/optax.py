@@ -160,7 +160,8 @@ def _(draw: Draw) -> Drawn:
 @domain("optax.losses.make_fenchel_young_loss", gradient_of="scores", call="two_step")
 def _(draw: Draw) -> Drawn:
     shape = draw.sizes(1, 3)
-    kwargs = {"max_fun": NamedFunction(draw.choice("logsumexp", "max"))}
+    # The sum is of all that it is given, and so of one vector.
+    kwargs = {"max_fun": NamedFunction(draw.choice("logsumexp", "max", "jnp.sum"))}
     return kwargs, {"scores": draw.normal(*shape), "targets": draw.distribution(*shape)}
 
 

@@ -67,10 +67,11 @@ def multi_label_soft_margin_loss(
 def multi_label_margin_loss(
     input: Any, label: Any, reduction: ReduceMode = "mean", name: str | None = None
 ) -> Plan:
-    """`unified_loss.losses.multilabel_margin`."""
+    """`unified_loss.losses.multilabel_margin`, with half the gradient at the margin."""
     return Plan.of(
         losses.multilabel_margin,
         reduction=Reduction.of(reduction, f"{NAMESPACE}.multi_label_margin_loss"),
+        gradient_at_zero=0.5,
     )
 
 
