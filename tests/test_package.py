@@ -62,8 +62,11 @@ LAYERS = {
         "reduction", "spec", "weighting",
     },
     "arrangement": {"errors", "layout", "ops", "plan", "backends.base"},
+    "preparation": {"arrangement", "errors", "layout", "ops", "spec", "backends.base"},
+    "finishing": {"arrangement", "errors", "ops", "plan", "reduction", "spec", "backends.base"},
     "binding": {
-        "arrangement", "errors", "layout", "ops", "plan", "reduction", "spec", "backends.base",
+        "arrangement", "errors", "finishing", "layout", "ops", "plan", "preparation", "spec",
+        "backends.base",
     },
     "loss": {
         "arrangement", "binding", "dispatch", "errors", "loading", "plan", "reduction", "spec",
@@ -71,8 +74,8 @@ LAYERS = {
     },
     "gradients": {"dispatch"},
     "dialects": {
-        "annotations", "candidates", "dialects", "dispatch", "errors", "layout", "loss", "losses", "plan", "reduction", "spec",
-        "weighting",
+        "annotations", "candidates", "dialects", "dispatch", "errors", "layout", "loss", "losses",
+        "plan", "reduction", "spec", "weighting",
     },
     "naming": {"losses", "dialects", "errors", "loss", "plan", "registry", "spec"},
     "differences": {"layout", "plan"},

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from .arrangement import (
     Arrangement,
     Names,
-    Poison,
-    Step,
     casting,
     level_ranks,
     like_losses,
@@ -18,12 +16,13 @@ from .arrangement import (
     read_rows,
     split_rows,
 )
-from .errors import DtypeError, RangeError, ShapeError
+from .errors import DtypeError, ShapeError
+from .finishing import Finish
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
 from .plan import Plan
-from .reduction import Reduce
-from .spec import Spec, Weighted
+from .preparation import in_turn, permutation, preparation, range_check, to_numbers, with_batch, without_axis
+from .spec import Spec
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
@@ -34,10 +33,6 @@ _DRAWN = ("candidates", "target_counts", "candidate_counts")
 
 Bound = Callable[[Sequence[Array]], int]
 """The greatest index that an input may hold, given the inputs before it."""
-
-
-_SUM_TOLERANCE = 1e-5
-"""How far from 1 the sum of a distribution may be."""
 
 
 def bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: Names) -> Program:
@@ -113,12 +108,12 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     float_dtype = result_dtype if result_dtype in FLOAT_DTYPES else own_dtype
     compute_dtype = "float32" if requires_float32_accumulation(float_dtype) else float_dtype
 
-    convert_first = _steps(
-        _batched(backend, layouts[first]) if unbatched else None,
-        _permutation(backend, spec, layouts, first, rank + unbatched, names),
+    convert_first = in_turn(
+        with_batch(backend, layouts[first]) if unbatched else None,
+        permutation(backend, spec, layouts, first, rank + unbatched, names),
         merging(backend, merged, rank) if merged else None,
         None if dtype == compute_dtype else casting(backend, compute_dtype),
-        _range_check(backend, layouts[first], names, first),
+        range_check(backend, layouts[first], names, first),
     )
     given_roles = {role for role, x in zip(spec.inputs, arrays, strict=False) if x is not None}
     keeping = {
@@ -143,9 +138,9 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             i,
             Arrangement(backend, names, plan, role, axis, arrays[i], compute_dtype),
             _bound(backend, plan, spec, layouts[role]),
-            _steps(
-                _preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
-                _without_axis(backend, axis, names, role) if role in keeping | dropping else None,
+            in_turn(
+                preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
+                without_axis(backend, axis, names, role) if role in keeping | dropping else None,
                 merging(backend, merged, rank) if role in whole else None,
             ),
             spec.inputs.index(like) if (like := layouts[role].like) else 0,
@@ -160,9 +155,9 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     if keeping and "keepdims" in parameters:
         parameters["keepdims"] = True
     formula, ops = spec.formula, backend
-    cast_weight = None if weight is None else _casting(backend, weight, compute_dtype, names, "weight")
-    cast_rest = [_casting(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
-    finish = _Finish(plan, backend, names, axis, cast_weight)
+    cast_weight = None if weight is None else to_numbers(backend, weight, compute_dtype, names, "weight")
+    cast_rest = [to_numbers(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
+    finish = Finish(plan, backend, names, axis, cast_weight)
     complete = _drawing(backend, plan, spec, arrays, compute_dtype)
 
     def program(*given: Array) -> Array:
@@ -278,188 +273,3 @@ def _drawing(
         inputs[of_sampled] = backend.take(expected, inputs[sampled])
 
     return complete
-
-
-def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:
-    try:
-        return plan.inner.bind(ops, rank), plan.reduction.bind(ops, plan.inner.remaining(rank))
-    except ShapeError as error:
-        raise ShapeError(f"{names.loss}: {error}") from None
-
-
-def _steps(*steps: Step | None) -> Step | None:
-    wanted = [step for step in steps if step is not None]
-    if len(wanted) < 2:
-        return wanted[0] if wanted else None
-
-    def in_turn(x: Array) -> Array:
-        for step in wanted:
-            x = step(x)
-        return x
-
-    return in_turn
-
-
-_RANKS = {"sequence": 2, "batch": 1}
-"""The number of axes, the batch's included, that inputs of some layouts have."""
-
-
-def _batched(backend: Backend, layout: Layout) -> Step | None:
-    """Give an input of one sample its batch axis, where it is one that has one."""
-    if layout.shape in ("classes", "broadcast", "free") or layout.always_batched:
-        return None
-    position = layout.axes.index("N") if layout.axes else 0
-    return lambda x: backend.expand_dims(x, axis=position)
-
-
-def _without_axis(backend: Backend, axis: int, names: Names, role: str) -> Step:
-    """Take the class axis from indices that come with it."""
-
-    def squeeze(x: Array) -> Array:
-        shape = backend.shape(x)
-        if shape[axis] != 1:
-            raise ShapeError(
-                f"{names.loss}: {names.of(role)} has shape {shape}, expected 1 as the size of axis {axis}"
-            )
-        return backend.squeeze(x, axis)
-
-    return squeeze
-
-
-def _permutation(
-    backend: Backend, spec: Spec, layouts: Mapping[str, Layout], role: str, rank: int, names: Names
-) -> Step | None:
-    own, given = spec.layouts[role].axes, layouts[role].axes
-    if own is None or given is None:
-        return None
-    if rank != len(own):
-        raise ShapeError(f"{names.loss}: {names.of(role)} has {rank} axes, expected {len(own)}: {given}")
-    if own == given:
-        return None
-    if sorted(own) != sorted(given):
-        raise ShapeError(f"{names.loss}: {names.of(role)} cannot have layout {given!r}, only axes {own}")
-    order = tuple(given.index(letter) for letter in own)
-    return lambda x: backend.permute_dims(x, order)
-
-
-def _preparation(
-    backend: Backend,
-    spec: Spec,
-    layouts: Mapping[str, Layout],
-    role: str,
-    x: Array,
-    compute_dtype: str,
-    names: Names,
-    unbatched: bool,
-) -> Step | None:
-    batch = _batched(backend, layouts[role]) if unbatched else None
-    if batch is not None and len(backend.shape(x)) == _RANKS.get(layouts[role].shape):
-        batch = None
-    rank = len(backend.shape(x)) + (batch is not None)
-    permute = _steps(batch, _permutation(backend, spec, layouts, role, rank, names))
-    dtype = backend.dtype(x)
-    if layouts[role].compared:
-        return permute
-    if layouts[role].holds_indices(dtype):
-        if dtype not in INTEGER_DTYPES and not layouts[role].any_dtype:
-            raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {dtype}, expected integers")
-        # Frameworks wrap a bound of more than 8 or 16 bits to the dtype that it is compared with.
-        narrow = dtype in INTEGER_DTYPES and dtype not in ("int32", "int64")
-        return _steps(permute, casting(backend, "int64") if narrow else None)
-    return _steps(
-        permute,
-        _casting(backend, x, compute_dtype, names, role),
-        _range_check(backend, layouts[role], names, role),
-    )
-
-
-def _casting(backend: Backend, x: Array, dtype: str, names: Names, role: str) -> Step | None:
-    given = backend.dtype(x)
-    if given not in (*FLOAT_DTYPES, *INTEGER_DTYPES, "bool"):
-        raise DtypeError(f"{names.loss}: {names.of(role)} has dtype {given}, expected real numbers")
-    return None if given == dtype else casting(backend, dtype)
-
-
-def _range_check(backend: Backend, layout: Layout, names: Names, role: str) -> Step | None:
-    """Refuse values outside the layout's range, where they can be read."""
-    check = _sum_check(backend, names, role) if layout.sums_to_one else None
-    if layout.within is not None:
-        check = _bounds_check(backend, *layout.within, names, role)
-    if check is None:
-        return None
-    # A program that is bound to values may be traced later, with the same types.
-    return lambda x: check(x) if backend.is_concrete(x) else x
-
-
-def _bounds_check(backend: Backend, lowest: float, highest: float, names: Names, role: str) -> Step:
-    def check(x: Array) -> Array:
-        # NaN is in no range, and refused by no framework.
-        outside = backend.logical_or(x < lowest, x > highest)
-        if bool(backend.any(outside)):
-            wrong = next(v for v in backend.to_numpy(x).reshape(-1) if v < lowest or v > highest)
-            raise RangeError(
-                f"{names.loss}: {names.of(role)} holds {wrong}, expected values from {lowest} to {highest}"
-            )
-        return x
-
-    return check
-
-
-def _sum_check(backend: Backend, names: Names, role: str) -> Step:
-    def check(x: Array) -> Array:
-        total = backend.sum(x, axis=-1)
-        close = backend.abs(total - 1) <= _SUM_TOLERANCE
-        if not bool(backend.all(close)):
-            sums = backend.to_numpy(total).reshape(-1)
-            raise RangeError(
-                f"{names.loss}: {names.of(role)} has sums from {sums.min()} to {sums.max()} along the last "
-                "axis, expected distributions, which sum to 1"
-            )
-        return x
-
-    return check
-
-
-# ----------------------------------------------------------------------- done at each call
-
-
-class _Finish:
-    """Makes the result of what a formula returns."""
-
-    def __init__(
-        self, plan: Plan, ops: Backend, names: Names, axis: int, cast_weight: Step | None
-    ) -> None:
-        self.plan, self.ops, self.names, self.axis = plan, ops, names, axis
-        self.cast_weight = cast_weight
-        self.reductions: tuple[Reduce, Reduce] | None = None
-
-    def __call__(
-        self, losses: Any, invalid: Poison | None, ignored: Array | None, weight: Array | None
-    ) -> Array:
-        ops, weighting = self.ops, self.plan.weighting
-        losses, own = losses if isinstance(losses, Weighted) else (losses, None)
-        if self.reductions is None:
-            self.reductions = _bind_reductions(self.plan, ops, len(ops.shape(losses)), self.names)
-        inner, reduce = self.reductions
-        valid = None
-        if ignored is not None:
-            ignored = like_losses(ops, ignored, losses, self.axis)
-            losses, valid = ops.where(ignored, 0.0, losses), ops.logical_not(ignored)
-        if invalid is not None:
-            losses = invalid(losses)
-        losses = inner(losses, None, valid)
-        if weighting.only_positive:
-            valid = losses > 0
-        if weight is not None:
-            if weighting.broadcast == "mutual":
-                valid = None if valid is None else level_ranks(ops, valid, weight)[0]
-                losses, weight = level_ranks(ops, losses, weight)
-            surplus = len(ops.shape(weight)) - len(ops.shape(losses))
-            if surplus == 1 and weighting.squeezes:
-                weight = ops.squeeze(weight, -1)
-            elif surplus == -1 and weighting.expands and ops.shape(weight):
-                weight = ops.expand_dims(weight, axis=-1)
-            weighting.check(ops.shape(weight), ops.shape(losses), self.names.loss, self.names.of("weight"))
-            weight = weight if self.cast_weight is None else self.cast_weight(weight)
-        losses, weights = weighting.apply(ops, losses, own, weight, valid)
-        return reduce(losses, weights, valid)

@@ -108,9 +108,9 @@ class Loss:
             if filled[position] is None:
                 neutral = leading is not None and backend_of(tensor) is None
                 backend = backend_of(leading) if neutral else None
-                filled[position] = (
-                    tensor if backend is None else self._constant_beside(leading, tensor, backend, position, wide)
-                )
+                if backend is not None:
+                    tensor = self._constant_beside(leading, tensor, backend, position, wide)
+                filled[position] = tensor
         return tuple(filled)
 
     def _constant_beside(self, leading: Any, tensor: Any, backend: Backend, position: int, wide: bool) -> Any:
