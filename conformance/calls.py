@@ -68,8 +68,7 @@ def converted(value: Any, tensor: Tensors, backend: Backend) -> Any:
         return lambda *tensors, **_: _apply(value.name, *tensors, backend)
     if isinstance(value, SparseRows):
         parts = [tensor(x) for x in (value.indices, value.values, value.dense_shape)]
-        # Of the frameworks, only TensorFlow has such tensors.
-        return getattr(backend.framework, "SparseTensor", SparseRows)(*parts)
+        return backend.framework.SparseTensor(*parts) if backend.name == "tensorflow" else SparseRows(*parts)
     if isinstance(value, tuple) and any(isinstance(x, np.ndarray | tuple) for x in value):
         return [converted(x, tensor, backend) for x in value]
     return list(value) if isinstance(value, tuple) else value
