@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from unified_loss.conformance import loss_names
 
-from unified_loss import availability
+from unified_loss import availability, losses
 from unified_loss.registry import ENTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +49,21 @@ def test_a_block_of_the_readme(block, request, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^[1-9]\d* examples$", done.stdout, re.MULTILINE)
+
+
+ROOTS = {"tensorflow": "tf"}
+DIALECTS = ("torch", "keras", "tensorflow", "paddle", "mindspore", "mxnet", "optax")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_readme_counts_the_losses_there_are(dialect):
+    said = re.search(rf"^\| `{dialect}\.\S+.*\| all (\d+)", README, re.MULTILINE)
+    root = ROOTS.get(dialect, dialect)
+    assert int(said[1]) == sum(name.startswith(f"{root}.") for name in loss_names())
+
+
+def test_the_readme_counts_the_formulas_there_are():
+    assert f"{len(losses.__all__)} formulas, each once" in README
 
 
 def test_the_commands_of_readme_makefile_and_ci_are_the_same():
