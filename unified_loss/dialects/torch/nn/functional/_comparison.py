@@ -12,7 +12,8 @@ from unified_loss.layout import Layout
 from unified_loss.plan import Plan
 
 _NAMESPACE = "torch.nn.functional"
-_MUTUAL = Layout("mutual", promotes=True)
+# A label decides which term there is, and so has no part in the dtype of the result.
+_MUTUAL = Layout("mutual")
 _SAME_RANK = Layout("mutual", promotes=True, same_rank=True)
 _AT_KINK = 1.0
 """The gradient that PyTorch's `clamp_min` lets through at the bound."""
@@ -73,7 +74,7 @@ def cosine_embedding_loss(
     """`unified_loss.losses.cosine_embedding`; 1e-12 is added to each squared norm."""
     return Plan.of(
         losses.cosine_embedding,
-        layouts={"second": _SAME_RANK, "target": Layout("without_axis", promotes=True)},
+        layouts={"second": _SAME_RANK, "target": Layout("without_axis")},
         reduction=reduction_of("cosine_embedding_loss", reduction, size_average, reduce),
         margin=margin,
         epsilon=0.0,
