@@ -42,15 +42,6 @@ RESOLUTION = {
 """The distance from 1 to the next number."""
 
 
-RESOLUTION = {
-    "float16": 2.0**-10,
-    "bfloat16": 2.0**-7,
-    "float32": 2.0**-23,
-    "float64": 2.0**-52,
-}
-"""The distance from 1 to the next number."""
-
-
 class Ops(Protocol):
     """Array operations, one implementation per framework."""
 
@@ -200,10 +191,6 @@ class Ops(Protocol):
         """A number that stays exact beside arrays of this dtype; specs say it of irrational ones."""
         # A framework that rounds Python numbers to float32 overrides it.
         return value
-
-    def ones_like(self, x: Array, /) -> Array:
-        # Made of comparisons, so that it needs no shape, and whatever is in x.
-        return self.astype(self.logical_or(x == x, x != x), self.dtype(x))  # noqa: PLR0124
 
     def ones_like(self, x: Array, /) -> Array:
         # Made of comparisons, so that it needs no shape, and whatever is in x.
