@@ -367,7 +367,7 @@ class CosineEmbeddingLoss(Loss):
             self.weight,
             kind="none",
             shape=(-1, 1),
-            layouts={"second": _RESHAPED, "target": Layout(shape="without_axis", any_shape=True)},
+            layouts={"target": Layout(shape="without_axis", any_shape=True)},
             margin=self.margin,
             keepdims=True,
         )

@@ -100,7 +100,7 @@ def softmax_with_cross_entropy(
     else:
         loss = Plan.of(
             losses.cross_entropy,
-            layouts={"target": INDEX_WITH_AXIS},
+            layouts={"target": replace(INDEX_WITH_AXIS, any_dtype=True)},
             weighting=Weighting(ignored_label=ignore_index),
             reduction=Reduction("none"),
             axis=axis,
