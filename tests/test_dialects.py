@@ -37,7 +37,7 @@ def native(name):
 
 
 @pytest.mark.backends("mxnet")
-@pytest.mark.parametrize("name", [n for n in native_names() if n.startswith("mxnet.")])
+@pytest.mark.parametrize("name", [n for n in native_names() if n.startswith("mxnet.gluon.")])
 def test_gluon_signatures(backend, name):
     ours, theirs = ul.resolve(name), native(name)
     assert constructor(ours) == parameters(theirs.__init__)

@@ -240,9 +240,10 @@ class Arrangement:
             # Clipped before the cast, which may be a narrowing one.
             return ops.astype(ops.clip(x, min=lowest, max=highest), ops.index_dtype), None
         # NaN and infinity become any integer in the cast, so it is the integers that are clipped;
-        # x - x, NaN for just these, is added to the losses.
+        # x - x, NaN for just these, is added to the losses, in their dtype.
         index = ops.clip(ops.astype(x, ops.index_dtype), min=lowest, max=highest)
-        poison = x - x if self.to_compute is None else self.to_compute(x - x)
+        number = x if self.to_compute is None else self.to_compute(x)
+        poison = number - number
         return index, lambda losses: losses + like_losses(ops, poison, losses, self.axis)
 
     def _refuse(self, x: Array, highest: int) -> None:

@@ -192,8 +192,9 @@ def _(draw: Draw) -> Drawn:
 @domain(f"{_GLUON}.SDMLLoss", gradient_of="x1", dtypes=_SINGLE, fixed={"batch_axis": "is not read"})
 def _(draw: Draw) -> Drawn:
     shape = draw.sizes(2)
-    # Far enough apart that the divergence is no small difference of large terms.
-    tensors = {"x1": draw.normal(*shape), "x2": draw.normal(*shape)}
+    # Far enough apart that the divergence is no small difference of large terms, and not so far that
+    # MXNet's float32 log_softmax, which is 1.4e-6 off, shows in the gradient.
+    tensors = {"x1": draw.normal(*shape, scale=1.0), "x2": draw.normal(*shape, scale=1.0)}
     return {"smoothing_parameter": draw.choice(0.3, 0.1, 0.0), **_weighting(draw)}, tensors
 
 
@@ -259,7 +260,9 @@ def _(draw: Draw) -> Drawn:
 
 @domain("mxnet.nd.SoftmaxOutput", gradient_of="data", single_precision_parameters=True, fixed=_GENERATED)
 def _(draw: Draw) -> Drawn:
-    shape, multi_output = draw.sizes(2, 4), draw.choice(False, True)
+    multi_output = draw.choice(False, True)
+    # Of data with four axes that is to be flattened, the oneDNN kernel (1.9.1) takes the last axis alone.
+    shape = draw.sizes(2, 4 if multi_output else 3)
     axis = 1 if multi_output else -1
     labels = np.delete(shape, axis % len(shape))
     given = draw.choice("indices", "indices", "distribution")
