@@ -124,6 +124,7 @@ def _(draw: Draw) -> DrawnWithState:
 
 def _clusters(draw: Draw) -> tuple[int, int, tuple[int, ...], Any, tuple[Any, ...], Any]:
     """Sizes, cutoffs, and the weights of the head, of the clusters, and the bias."""
+    # Small enough that no logit is 64 below the greatest, where Paddle's log_softmax (3.3.1) clips.
     samples, features = draw.sizes(2)
     cutoffs = draw.choice((2,), (1, 3), (2, 5))
     classes = cutoffs[-1] + 2
@@ -132,8 +133,11 @@ def _clusters(draw: Draw) -> tuple[int, int, tuple[int, ...], Any, tuple[Any, ..
     tails = []
     for i in range(len(cutoffs)):
         hidden = int(features // 1.25 ** (i + 1))
-        tails.append((draw.normal(features, hidden), draw.normal(hidden, bounds[i + 1] - bounds[i])))
-    return samples, features, bounds, draw.normal(features, size), tuple(tails), draw.normal(size)
+        size_of_cluster = bounds[i + 1] - bounds[i]
+        tails.append(
+            (draw.normal(features, hidden, scale=0.6), draw.normal(hidden, size_of_cluster, scale=0.6))
+        )
+    return samples, features, bounds, draw.normal(features, size, scale=0.6), tuple(tails), draw.normal(size)
 
 
 @domain("paddle.nn.functional.adaptive_log_softmax_with_loss", gradient_of="input", fixed=NAMED)
