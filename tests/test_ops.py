@@ -556,7 +556,10 @@ def test_a_replaced_gradient_survives_tracing_in_mindspore(backend, tmp_path):
         "trace = lambda f: backend.framework.jit(f, capture_mode='trace')\n"
         "assert test_ops.replaced_gradient(backend, trace) == test_ops.REPLACED\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    # MindSpore looks for the source of what it traces.
+    file = tmp_path / "program.py"
+    file.write_text(program)
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
