@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,8 +102,3 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": lambda ops, x: ops.max(x, axis=-1),
     "jnp.sum": lambda ops, x: ops.sum(x),
 }
-
-
-def sequence_of(arrays: Sequence[Any], backend: Backend) -> tuple[Any, ...]:
-    """Tensors as NumPy arrays."""
-    return tuple(backend.to_numpy(x) for x in arrays)

@@ -11,7 +11,7 @@ import numpy as np
 
 from unified_loss.ops import Array
 
-from .calls import gradient_output, input_tensors, prepared_call, sequence_of
+from .calls import gradient_output, input_tensors, prepared_call
 from .cases import Case, Outcome
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def native_outcome(case: Case, backend: Backend) -> Outcome:
     constant = functools.partial(_parameter, backend)
     call = prepared_call(case, native_loss(case, backend), constant, load_state, backend)
     outputs = call(*input_tensors(case, make, backend))
-    values = sequence_of([_detached(backend, x) for x in outputs], backend)
+    values = tuple(backend.to_numpy(_detached(backend, x)) for x in outputs)
     dtypes = tuple(backend.dtype(x) for x in outputs)
     has_gradient = case.kind == "live" or (case.recorded is not None and case.recorded.gradient is not None)
     if case.summed:
