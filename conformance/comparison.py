@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .cases import encode
-from .tolerances import Tolerance
+from .tolerances import EPSILON, Tolerance
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Check:
     tolerance : what `error` was allowed to be, at that element
     where : the index of that element
     reason : why the tolerance is what it is
+    precision : the dtype in whose steps the error can be told; empty where a documentation's digits
+        are what limits the comparison, and for integers
+    expected_there, got_there : both sides at that element, ready for JSON, also where the check holds
     """
 
     quantity: str
@@ -36,6 +39,15 @@ class Check:
     tolerance: float | None = None
     where: tuple[int, ...] = ()
     reason: str = ""
+    precision: str = ""
+    expected_there: Any = None
+    got_there: Any = None
+
+    @property
+    def ulps(self) -> float | None:
+        """The error in steps of the precision, as those between 1 and 2 are; None where it has none."""
+        step = EPSILON.get(self.precision)
+        return None if step is None or self.error is None else self.error / step
 
     def to_json(self) -> dict[str, Any]:
         """The fields, an infinite error spelled out."""
@@ -90,6 +102,9 @@ def close(quantity: str, expected: Any, got: Any, tolerance: Tolerance) -> Check
         float(allowed[worst] / scale[worst]),
         tuple(map(int, worst)),
         tolerance.reason,
+        tolerance.precision,
+        encode(np.asarray(np.asarray(expected)[worst])),
+        encode(np.asarray(np.asarray(got)[worst])),
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .cases import Case, Printed
+
+EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+"""The distance from 1 to the next larger number, by dtype."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Tolerance:
     absolute: float = 0.0
     scaled: bool = False
     reason: str = ""
+    precision: str = ""
+    """The dtype that the result is computed in, if it is a floating-point one."""
 
 
 # (kind of expectation, dtype of the result)
@@ -64,7 +69,9 @@ def of_outcome(case: Case, dtype: str) -> Tolerance:
         kind = "single precision"
     elif dtype == "float64" and case.single_precision_parameters:
         kind = "float32 parameters"
-    return _TABLE[kind, dtype]
+    tolerance = _TABLE[kind, dtype]
+    precision = dtype if kind == "computed" else "float32"
+    return replace(tolerance, precision=precision if precision in EPSILON else "")
 
 
 def of_repetition(case: Case, dtype: str) -> Tolerance:
