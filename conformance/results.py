@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from .comparison import Check
+from .drift import Drift
 
 Status = Literal[
     "ok", "unsupported", "failed", "error", "timeout", "crashed", "unusable", "not run", "not installed"
@@ -28,6 +29,7 @@ class Result:
     checks : every comparison made
     reason : why it is not ok, where that is not in the checks
     seconds : how long it took
+    mode : how it was run: ``eager``, or otherwise as asked
     """
 
     case: str
@@ -37,6 +39,7 @@ class Result:
     checks: tuple[Check, ...] = ()
     reason: str = ""
     seconds: float = 0.0
+    mode: str = "eager"
 
     @property
     def error(self) -> float | None:
@@ -55,7 +58,7 @@ class Result:
 
 @dataclass(frozen=True)
 class BackendRun:
-    """How a backend's worker fared.
+    """How the worker of a backend, or of a framework's own losses, fared.
 
     Parameters
     ----------
@@ -93,17 +96,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """All results of a conformance run."""
+    """All that a conformance run found."""
 
     losses: tuple[str, ...]
     backends: tuple[BackendRun, ...]
     results: tuple[Result, ...]
     seconds: float = 0.0
+    natives: tuple[BackendRun, ...] = ()
+    """The frameworks whose own losses were run."""
+    drift: tuple[Drift, ...] = ()
+    """How these compare with what was recorded from them."""
 
     @property
     def holds(self) -> bool:
-        """Whether every cell does."""
-        return all(cell.holds for cell in self.cells)
+        """Whether every cell does, and no framework has changed or could not be asked."""
+        asked = all(native.status in ("ok", "not installed") for native in self.natives)
+        same = not any(drift.is_alarm for drift in self.drift)
+        return asked and same and all(cell.holds for cell in self.cells)
 
     @property
     def failures(self) -> tuple[Result, ...]:

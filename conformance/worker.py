@@ -1,8 +1,12 @@
 """Checks cases on one backend, in a process of its own: ``python -m unified_loss.conformance.worker``.
 
-Reads a request from standard input, ``{"backend": ..., "cases": [ids], "folder": ...}``, and writes
-events to standard output, one JSON object a line: ``ready`` or ``unavailable`` first, then for each
-case ``start`` and ``result``, so that whoever reads knows which case a crash belongs to, and ``done``.
+Reads JSON lines from standard input: first a request, ``{"role": ..., "backend": ..., "folder": ...}``,
+then any number of ``{"items": [[case id, mode], ...]}``. Writes events to standard output, one JSON
+object a line: ``ready`` or ``unavailable`` first, then for each item ``start`` and ``result``, so that
+whoever reads knows which case a crash belongs to, and ``idle`` after the last of the items.
+
+The role is what is done with a case: ``ours`` checks our loss on the backend, ``native`` runs the
+framework's own loss and gives its outcome.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from unified_loss.availability import backends
@@ -28,13 +33,16 @@ from .calls import gradient_output, input_tensors, prepared_call
 from .cases import Case, Outcome
 from .collection import load_cases
 from .comparison import Check
+from .exchange import outcome_from_json, outcome_to_json
 from .results import Result
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 
-def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Result:
+def check_case(
+    case: Case, backend: Backend, *, gradients: bool = True, expected: Outcome | None = None
+) -> Result:
     """Check one case on a loaded backend, in this process.
 
     Parameters
@@ -42,6 +50,8 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
     case : one of `load_cases`; a live one only on the backend of its own framework
     backend : as `unified_loss.get_backend` gives it
     gradients : whether the backend can differentiate; without, only values are checked
+    expected : what a case without a stored expectation must give; by default what the native loss of
+        a live case does, in this process
 
     Returns
     -------
@@ -56,7 +66,7 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
 
     try:
         with use_backend(backend.name):
-            checks = tuple(_checks(case, backend, gradients))
+            checks = tuple(_checks(case, backend, gradients, expected))
     except UnsupportedOperation as error:
         return result("unsupported", reason=str(error))
     except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
@@ -64,7 +74,7 @@ def check_case(case: Case, backend: Backend, *, gradients: bool = True) -> Resul
     return result("ok" if all(check.holds for check in checks) else "failed", checks)
 
 
-def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
+def _checks(case: Case, backend: Backend, gradients: bool, given: Outcome | None) -> Iterator[Check]:
     make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
     inputs = input_tensors(case, make, backend)
     prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend)
@@ -73,7 +83,7 @@ def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
         yield _refusal(prepare, inputs)
         return
     call = prepare()
-    expected = case.expected or live.native_outcome(case, backend)
+    expected = case.expected or given or live.native_outcome(case, backend)
 
     outputs = call(*inputs)
     yield comparison.same("number of outputs", len(expected.values), len(outputs))
@@ -89,13 +99,6 @@ def _checks(case: Case, backend: Backend, gradients: bool) -> Iterator[Check]:
         yield comparison.same("dtype of the gradient", backend.dtype(x), backend.dtype(gradient))
         tolerance = tolerances.of_outcome(case, backend.dtype(x))
         yield comparison.close("gradient", expected.gradient, backend.to_numpy(gradient), tolerance)
-    if case.native_backend == backend.name and _has_native(case):
-        yield from _drift(case, case.recorded or expected, live.native_outcome(case, backend))
-
-
-def _has_native(case: Case) -> bool:
-    by_formula_only = case.kind == "oracle" and not case.finding
-    return case.recorded is not None and case.runs_natively and not by_formula_only
 
 
 def _refusal(prepare: Callable[[], Callable[..., Any]], inputs: list[Any]) -> Check:
@@ -137,19 +140,6 @@ def _values(case: Case, when: str, expected: Outcome, got: list[Any]) -> Iterato
         yield comparison.close("value, as printed", case.printed.value, got[0], tolerance)
 
 
-def _drift(case: Case, recorded: Outcome, now: Outcome) -> Iterator[Check]:
-    """Whether the framework still gives what was recorded from it."""
-    what = f"recorded from {case.framework} {case.version}"
-    outputs = zip(_names(recorded), recorded.values, recorded.dtypes, now.values, strict=True)
-    for name, was, dtype, is_now in outputs:
-        tolerance = tolerances.of_repetition(case, dtype)
-        yield comparison.close(f"native {name}, {what}", was, is_now, tolerance)
-    # None beside a finding that no gradient is right.
-    if recorded.gradient is not None and now.gradient is not None:
-        tolerance = tolerances.of_repetition(case, recorded.dtypes[-1])
-        yield comparison.close(f"native gradient, {what}", recorded.gradient, now.gradient, tolerance)
-
-
 def _described(error: Exception) -> str:
     """The error, and the innermost place in this library or the framework where it arose."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -169,22 +159,87 @@ def why_no_gradients(backend: Backend) -> str:
 
 # -------------------------------------------------------------------------------- process
 
+RunItem = Callable[[str, str], dict[str, Any]]
+"""Does what the role asks with a case, by its id, in a mode; gives what there is to say, for JSON."""
 
-def _serve(request: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
-    name = request["backend"]
+
+class Unavailable(Exception):
+    """What a role needs is not there."""
+
+    def __init__(self, installed: bool, reason: str) -> None:
+        super().__init__(reason)
+        self.installed, self.reason = installed, reason
+
+
+def _backend(name: str) -> Backend:
     info = next(info for info in backends() if info.name == name)
     try:
-        backend = get_backend(name)
+        return get_backend(name)
     except BackendError as error:
-        send({"event": "unavailable", "installed": info.installed, "reason": info.reason or str(error)})
-        return
+        raise Unavailable(info.installed, info.reason or str(error)) from error
+
+
+def _ours(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    backend = _backend(request["backend"])
     note = why_no_gradients(backend)
-    send({"event": "ready", "version": backend.version, "note": note})
     cases = {case.id: case for case in load_cases()}
-    for identifier in request["cases"]:
-        send({"event": "start", "case": identifier})
-        send({"event": "result", **check_case(cases[identifier], backend, gradients=not note).to_json()})
-    send({"event": "done"})
+    outcomes = {line["case"]: line for file in request.get("outcomes", ()) for line in _lines(file)}
+
+    def check(identifier: str, _: str) -> dict[str, Any]:
+        case, line = cases[identifier], outcomes.get(identifier)
+        if line is not None and "failure" in line:
+            reason = f"the native loss gave nothing to compare with: {line['failure']}"
+            return Result(case.id, case.loss, backend.name, "error", reason=reason).to_json()
+        expected = None if line is None else outcome_from_json(line["outcome"])
+        return check_case(case, backend, gradients=not note, expected=expected).to_json()
+
+    return backend.version, note, check
+
+
+def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    backend = _backend(request["backend"])
+    cases = {case.id: case for case in load_cases()}
+
+    def run(identifier: str, _: str) -> dict[str, Any]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what a framework thinks of its users is not ours to say
+                outcome = live.native_outcome(cases[identifier], backend)
+        except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
+            absent = isinstance(error, ModuleNotFoundError) and error.name == cases[identifier].framework
+            return {"case": identifier, "absent" if absent else "failure": _described(error)}
+        return {"case": identifier, "outcome": outcome_to_json(outcome)}
+
+    return backend.version, "", run
+
+
+ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
+    "ours": _ours,
+    "native": _native,
+}
+"""What a worker may be: each gives the framework's version, what it cannot do, and how to run an item."""
+
+
+def _lines(file: str) -> Iterator[dict[str, Any]]:
+    with open(file, encoding="utf-8") as text:
+        yield from map(json.loads, text)
+
+
+def _serve(lines: Iterator[str], send: Callable[[dict[str, Any]], None]) -> None:
+    request = json.loads(next(lines))
+    # MindSpore leaves folders wherever it runs.
+    os.chdir(request["folder"])
+    try:
+        version, note, run = ROLES[request["role"]](request)
+    except Unavailable as error:
+        send({"event": "unavailable", "installed": error.installed, "reason": error.reason})
+        return
+    send({"event": "ready", "version": version, "note": note})
+    for line in lines:
+        for identifier, mode in json.loads(line)["items"]:
+            send({"event": "start", "case": identifier})
+            send({"event": "result", **run(identifier, mode)})
+        send({"event": "idle"})
 
 
 def main() -> None:
@@ -197,10 +252,7 @@ def main() -> None:
         events.write(json.dumps(event, allow_nan=False) + "\n")
         events.flush()
 
-    request = json.load(sys.stdin)
-    # MindSpore leaves folders wherever it runs.
-    os.chdir(request["folder"])
-    _serve(request, send)
+    _serve(iter(sys.stdin.readline, ""), send)
     # Some frameworks crash while the interpreter ends, when all is said.
     os._exit(0)
 

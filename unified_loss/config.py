@@ -14,8 +14,19 @@ from .errors import ConfigError
 from .registry import ENTRIES
 
 ENVIRONMENT_VARIABLE = "UNIFIED_LOSS_BACKEND"
-_KEYS = ("backend", "workers")
+_KEYS = ("backend", "workers", "natives")
 _WORKER_KEYS = ("python",)
+_NATIVE_KEYS = ("framework", "python")
+_FRAMEWORKS = (*(name for name in ENTRIES if name != "numpy"), "keras", "optax")
+
+
+@dataclass(frozen=True)
+class Native:
+    """A further version of a framework, whose own losses are compared in a conformance run."""
+
+    name: str
+    framework: str
+    python: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,7 @@ class Settings:
     backend: str | None = None
     workers: tuple[tuple[str, str], ...] = ()
     """(backend, interpreter) for backends whose conformance worker runs elsewhere."""
+    natives: tuple[Native, ...] = ()
 
 
 def environment_backend() -> str | None:
@@ -81,7 +93,24 @@ def _read(path: Path, table: object) -> Settings:
             raise ConfigError(f"{source}: expected a table with python = 'path of an interpreter'")
         _refuse_unknown(worker, _WORKER_KEYS, source)
         workers.append((name, worker["python"]))
-    return Settings(path, backend, tuple(workers))
+    further = dict(table.get("natives", {}))
+    natives = tuple(_native(name, native, f"{path}: natives.{name}") for name, native in further.items())
+    return Settings(path, backend, tuple(workers), natives)
+
+
+def _native(name: str, table: object, source: str) -> Native:
+    if name in ENTRIES:
+        raise ConfigError(f"{source}: {name} is what the backend is called; give this version another name")
+    if not isinstance(table, Mapping) or not all(isinstance(table.get(key), str) for key in _NATIVE_KEYS):
+        raise ConfigError(
+            f"{source}: expected a table with framework = 'keras', say, and python = 'path of an interpreter'"
+        )
+    _refuse_unknown(table, _NATIVE_KEYS, source)
+    if table["framework"] not in _FRAMEWORKS:
+        raise ConfigError(
+            f"{source}: unknown framework {table['framework']!r}; there are: {', '.join(_FRAMEWORKS)}"
+        )
+    return Native(name, table["framework"], table["python"])
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], source: str) -> None:
