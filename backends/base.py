@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import importlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
 from unified_loss.errors import UnsupportedOperation
-from unified_loss.ops import DTYPES, Array, Ops
+from unified_loss.ops import DTYPES, OPS, Array, Ops
 
-__all__ = ["Backend", "UnsupportedOperation"]
+__all__ = ["Backend", "Compiler", "UnsupportedOperation"]
+
+Function = Callable[..., Any]
+"""A function of tensors, given by position, that gives a tensor or a tuple of them."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A way in which a framework compiles a function.
+
+    Parameters
+    ----------
+    compile : called with the backend and a function of tensors, which are of one number, dtypes and
+        ranks each time; gives the compiled function
+    recompiles : what makes it compile anew, in words for the user
+    slow : whether a function takes seconds, so that the conformance suite compiles a few of each loss
+    per_process : how many functions the suite compiles in one process; None for any number
+    """
+
+    compile: Callable[[Any, Function], Function]
+    recompiles: str
+    slow: bool = False
+    per_process: int | None = None
 
 
 class Backend(Ops):
@@ -22,18 +45,56 @@ class Backend(Ops):
     A subclass is mostly a table: `renames` maps an op to the dotted path, below the framework's
     module, of a function with the same meaning and argument order. An op is a method only where
     the framework differs, and `unsupported` names each gap with its reason.
+
+    What others subclass to bring a framework that is not shipped here; ``docs/backends.md`` is the
+    guide. A subclass declares `name`, `module` and `distribution`, and has, as a method or in
+    `renames`, each op of the required half of `unified_loss.ops.Ops`, and `is_tensor`,
+    `from_numpy`, `to_numpy` and `value_and_grad`. The constructor takes no arguments.
+
+    Examples
+    --------
+    An entry point in the pyproject.toml of its distribution makes it known to all that take the
+    name of a backend::
+
+        [project.entry-points."unified_loss.backends"]
+        my_framework = "my_package.my_module:MyBackend"
     """
 
     name: ClassVar[str]
+    """What users call it, an identifier; the name of its entry point too."""
     module: ClassVar[str]
-    """The module to import, which is also the root of the framework's types."""
+    """The module to import, which is `framework` afterwards."""
     distribution: ClassVar[str]
     """What `pip install` calls it."""
+    types: ClassVar[tuple[str, ...]] = ()
+    """The root modules of the types of its tensors, tracers included; by default that of `module`."""
     renames: ClassVar[dict[str, str]] = {}
     unsupported: ClassVar[dict[str, str]] = {}
+    """What the framework lacks, and why: an op, a dtype, ``dlpack``, or ``value_and_grad``.
+
+    An op that is named here raises `UnsupportedOperation` with the reason, and the cases that come
+    to it are reported as such gaps. Where it is ``value_and_grad``, there are no gradients at all:
+    nothing about them is left to be defined, and only values are checked.
+    """
     index_dtype: ClassVar[str] = "int32"
     """The integers that `take_along_axis` likes best."""
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32", "float64")
+    """The floating-point dtypes that it computes in."""
+    compilers: ClassVar[Mapping[str, Compiler]] = {}
+    """What `unified_loss.compile` has to choose from, by name; the first is the default."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.types and hasattr(cls, "module"):
+            cls.types = (cls.module.partition(".")[0],)
+        for gap, reason in vars(cls).get("unsupported", {}).items():
+            if gap in (*OPS, "value_and_grad"):
+                setattr(cls, gap, _refusing(reason))
+        if "value_and_grad" in vars(cls).get("unsupported", {}):
+            # Nothing is ever differentiated, so that there is nothing to hold back.
+            for op, function in (("stop_gradient", _itself), ("replace_gradient", _value)):
+                if getattr(cls, op) is getattr(Ops, op):
+                    setattr(cls, op, function)
 
     def __init__(self) -> None:
         self.framework: ModuleType = importlib.import_module(self.module)
@@ -107,3 +168,18 @@ class Backend(Ops):
         fixed = self.stop_gradient(x)
         _, (gradient,) = self.value_and_grad(lambda y: function(self, y), (0,), (fixed,))
         return self.stop_gradient(gradient)
+
+
+def _refusing(reason: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise UnsupportedOperation(reason)
+
+    return refuse
+
+
+def _itself(_: Backend, x: Array, /) -> Array:
+    return x
+
+
+def _value(_: Backend, value: Array, _x: Array, _gradient: Array, /) -> Array:
+    return value

@@ -54,7 +54,8 @@ LAYERS = {
     "weighting": {"ops", "errors"},
     "registry": {"errors", "backends.base"},
     "availability": {"registry"},
-    "loading": {"availability", "errors", "registry", "backends.base"},
+    "third_party": {"errors", "ops", "registry", "backends.base"},
+    "loading": {"availability", "errors", "registry", "third_party", "backends.base"},
     "config": {"errors", "registry"},
     "dispatch": {"config", "errors", "loading", "registry", "backends.base", "backends.numpy"},
     "plan": {
@@ -81,6 +82,8 @@ LAYERS = {
     "differences": {"layout", "plan"},
     "description": {"differences", "dialects", "naming", "plan", "spec"},
     "show": {"conformance", "description"},
+    "outputs": {"errors"},
+    "reports": {"conformance", "errors", "outputs"},
     "backends": {"ops", "errors", "backends"},
     "conformance": {""},
     "cli": {""},
@@ -202,6 +205,6 @@ def test_the_wheel_holds_the_tree(tmp_path):
     expected = set()
     for package, folder in TREE.items():
         for file in folder.rglob("*"):
-            if file.suffix in (".py", ".json", ".jsonl", ".typed") and "__pycache__" not in file.parts:
+            if file.suffix in (".py", ".json", ".jsonl", ".typed", ".html", ".css", ".js") and "__pycache__" not in file.parts:
                 expected.add("/".join((*package.split("."), *file.relative_to(folder).parts)))
     assert held == expected

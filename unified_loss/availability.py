@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .registry import ENTRIES, IMPORT_CONFLICTS, Entry, failures, loaded
+from .registry import ENTRIES, IMPORT_CONFLICTS, Entry, failures, loaded, third_parties
 
 
 @dataclass(frozen=True)
 class BackendInfo:
     """What is known of a backend: whether it can be used, and if not, why.
 
-    `usable` is None where the framework is installed but has not been imported yet.
+    `usable` is None where the framework is installed but has not been imported yet. Of a backend that
+    is not shipped here no more is known then than that there is an entry point, or a class, of it.
     """
 
     name: str
@@ -37,7 +40,7 @@ def backends(*, check: bool = False) -> list[BackendInfo]:
     Returns
     -------
     list of BackendInfo
-        In the order in which the frameworks can be imported into one process.
+        In the order in which the frameworks can be imported into one process, then those of others.
 
     Examples
     --------
@@ -45,7 +48,18 @@ def backends(*, check: bool = False) -> list[BackendInfo]:
     >>> next(info.installed for info in ul.backends() if info.name == "numpy")
     True
     """
-    return [_info(entry, check) for entry in ENTRIES.values()]
+    shipped = [_info(entry, check) for entry in ENTRIES.values()]
+    return [*shipped, *(_info_of_other(entry, check) for entry in third_parties().values())]
+
+
+def _info_of_other(entry: Entry, check: bool) -> BackendInfo:
+    if entry.name in loaded:
+        return BackendInfo(entry.name, True, loaded[entry.name].version, True, None)
+    reason = entry.obstacle or failures.get(entry.name)
+    if reason or not check:
+        return BackendInfo(entry.name, True, None, False if reason else None, reason or None)
+    found = probe(entry.name)
+    return BackendInfo(entry.name, True, found.version, not found.reason, found.reason or None)
 
 
 def _info(entry: Entry, check: bool) -> BackendInfo:
@@ -54,7 +68,7 @@ def _info(entry: Entry, check: bool) -> BackendInfo:
         return BackendInfo(entry.name, True, loaded[entry.name].version, True, None)
     reason = obstacle(entry, in_this_process=not check)
     if reason is None and check:
-        reason = _import_error(entry)
+        reason = probe(entry.name).reason or None
         return BackendInfo(entry.name, True, installed, reason is None, reason)
     return BackendInfo(
         entry.name, installed is not None, installed, None if reason is None else False, reason
@@ -104,31 +118,57 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(digits)
 
 
-def _import_error(entry: Entry) -> str | None:
-    program = _PROBE.format(name=entry.name, mark=_MARK)
+@dataclass(frozen=True)
+class Probe:
+    """What loading a backend in a process of its own gave: either its name and version, or why not."""
+
+    name: str
+    version: str | None = None
+    reason: str = ""
+
+
+def probe(name: str, python: str = sys.executable, folders: Sequence[str] = ()) -> Probe:
+    """Load a backend, by name or by the path of its class, in a process of its own.
+
+    Parameters
+    ----------
+    name : as for `unified_loss.get_backend`
+    python : the interpreter
+    folders : where to look for its modules after all else
+    """
+    command = [python, "-P", "-c", _PROBE, name, *folders]
     try:
-        done = subprocess.run(  # noqa: S603  our own interpreter on a program of our own
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+        done = subprocess.run(  # noqa: S603  a program of our own, in the interpreter that was asked for
+            command, capture_output=True, text=True, timeout=120, check=False
         )
     except subprocess.TimeoutExpired:
-        return "importing it took more than 120 s"
-    if done.returncode == 0:
-        return None
+        return Probe(name, reason="importing it took more than 120 s")
+    except OSError as error:
+        return Probe(name, reason=f"the interpreter {python} cannot be run: {error}")
+    _, mark, said = done.stdout.rpartition(_MARK)
+    if mark:
+        return Probe(**json.loads(said))
     if done.returncode < 0:
-        return f"importing it crashed the process ({signal.Signals(-done.returncode).name})"
-    _, mark, reason = done.stdout.rpartition(_MARK)
-    return reason.strip() if mark else f"importing it ended the process with status {done.returncode}"
+        ended = f"importing it crashed the process ({signal.Signals(-done.returncode).name})"
+    else:
+        ended = f"importing it ended the process with status {done.returncode}"
+    return Probe(name, reason=ended)
 
 
 # What the frameworks themselves print stands before the mark.
-_MARK = "unified_loss: cannot be used: "
-_PROBE = """
-import sys
+_MARK = "unified_loss: loaded: "
+_PROBE = f"""
+import json, os, sys
 from unified_loss.loading import get_backend
 from unified_loss.registry import failures
+name, *folders = sys.argv[1:]
+sys.path += folders
 try:
-    get_backend({name!r})
+    backend = get_backend(name)
+    said = {{"name": backend.name, "version": backend.version}}
 except Exception as error:
-    print({mark!r} + failures.get({name!r}, str(error)))
-    sys.exit(1)
+    said = {{"name": name, "reason": failures.get(name, str(error))}}
+print({_MARK!r} + json.dumps(said), flush=True)
+# Some frameworks crash while the interpreter ends, when all is said.
+os._exit(0)
 """

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError
-from .registry import ENTRIES
+from .errors import BackendError, ConfigError
+from .registry import ENTRIES, entry_of
 
 ENVIRONMENT_VARIABLE = "UNIFIED_LOSS_BACKEND"
 _KEYS = ("backend", "workers", "natives")
@@ -53,8 +53,12 @@ def file_settings() -> Settings:
 
 def check_backend_name(name: object, source: str) -> str:
     """`name` if it is that of a backend, else an error that says where it stands."""
-    if not isinstance(name, str) or name not in ENTRIES:
-        raise ConfigError(f"{source}: unknown backend {name!r}; the backends are: {', '.join(ENTRIES)}")
+    if not isinstance(name, str):
+        raise ConfigError(f"{source}: unknown backend {name!r}; expected the name of one, in quotes")
+    try:
+        entry_of(name)
+    except BackendError as error:
+        raise ConfigError(f"{source}: {error}") from error
     return name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from . import config
 from .errors import MixedTensorsError
 from .loading import get_backend
-from .registry import ENTRIES, entry_of
+from .registry import ENTRIES, entry_of, recognised, third_party_of
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 _in_context: ContextVar[str | None] = ContextVar("unified_loss_backend", default=None)
-_backend_of_type: dict[type, Backend | None] = {}
 
 _ENTRY_OF_ROOT = {root: entry for entry in ENTRIES.values() if entry.name != "numpy" for root in entry.types}
 
@@ -27,15 +26,18 @@ def backend_of(x: object) -> Backend | None:
     """The backend whose framework `x` is a tensor of; None for lists, numbers, NumPy arrays."""
     kind = type(x)
     try:
-        return _backend_of_type[kind]
+        return recognised[kind]
     except KeyError:
-        found = _backend_of_type[kind] = _recognise(x)
+        found = recognised[kind] = _recognise(x)
         return found
 
 
 def _recognise(x: object) -> Backend | None:
     # A framework can only have made `x` if it is imported already, so nothing is imported here
     # that is not; only the framework that a base class of `x` comes from is asked.
+    own: Callable[[], Backend] | None = getattr(type(x), "__unified_loss_backend__", None)
+    if own is not None:
+        return own()
     for base in type(x).__mro__:
         backend = _imported(base.__module__.partition(".")[0])
         if backend is not None and backend.is_tensor(x):
@@ -51,7 +53,8 @@ def _imported(root: str) -> Backend | None:
         return boxed_backend()
     if root in _ENTRY_OF_ROOT and _ENTRY_OF_ROOT[root].module in sys.modules:
         return get_backend(_ENTRY_OF_ROOT[root].name)
-    return None
+    other = None if root in _ENTRY_OF_ROOT else third_party_of(root)
+    return None if other is None else get_backend(other.name)
 
 
 def backend_for(arrays: Iterable[object], explicit: str | None = None, loss: str = "") -> Backend:

@@ -321,6 +321,11 @@ class Ops(Protocol):
         return self.where(at_zero, 0.0, self.pow(self.where(at_zero, 1.0, magnitude), exponent))
 
 
+OPS = tuple(name for name, op in vars(Ops).items() if callable(op) and not name.startswith("_"))
+REQUIRED_OPS = OPS[: OPS.index("constant")]
+"""The names of the required half, which ends where the derived half begins, with `constant`."""
+
+
 def requires_float32_accumulation(dtype: str) -> bool:
     """Whether sums over this dtype lose digits fast enough to be carried in float32."""
     return dtype in ("float16", "bfloat16")
