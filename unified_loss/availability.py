@@ -159,12 +159,15 @@ def probe(name: str, python: str = sys.executable, folders: Sequence[str] = ()) 
 _MARK = "unified_loss: loaded: "
 _PROBE = f"""
 import json, os, sys
+from unified_loss.dispatch import check_recognised
 from unified_loss.loading import get_backend
-from unified_loss.registry import failures
+from unified_loss.registry import ENTRIES, failures
 name, *folders = sys.argv[1:]
 sys.path += folders
 try:
     backend = get_backend(name)
+    if name not in ENTRIES:
+        check_recognised(backend)
     said = {{"name": backend.name, "version": backend.version}}
 except Exception as error:
     said = {{"name": name, "reason": failures.get(name, str(error))}}

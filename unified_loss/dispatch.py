@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import config
-from .errors import MixedTensorsError
+from .errors import BackendError, MixedTensorsError
 from .loading import get_backend
 from .registry import ENTRIES, entry_of, recognised, third_party_of
 
@@ -87,6 +87,22 @@ def backend_for(arrays: Iterable[object], explicit: str | None = None, loss: str
 def first_tensor(arrays: Iterable[object], backend: Backend) -> Any:
     """The first of the arrays that is a tensor of the backend's framework; None if none is."""
     return next((x for x in arrays if x is not None and backend_of(x) is backend), None)
+
+
+def check_recognised(backend: Backend) -> None:
+    """Refuse a backend whose tensors are not taken for its own, so that it would never run."""
+    x = backend.asarray([1.0])
+    found = backend_of(x)
+    if found is backend:
+        return
+    kind, root = type(x), type(x).__module__.partition(".")[0]
+    if found is not None or root not in type(backend).types:
+        owner = "of no backend" if found is None else f"of {found.name}"
+        raise BackendError(
+            f"its tensors, {kind.__module__}.{kind.__qualname__}, are recognised as {owner}: its types are "
+            f"{type(backend).types}, expected {root!r} among them"
+        )
+    raise BackendError(f"its is_tensor does not say of {kind.__module__}.{kind.__qualname__} that it is one")
 
 
 # ------------------------------------------------------------------------------ selection
