@@ -82,7 +82,10 @@ def drift_of(case: Case, native: str, version: str | None, recorded: Outcome, no
     checks = tuple(repeated(case, recorded, now, f"recorded from {case.framework} {of}"))
     wrong = tuple(check for check in checks if not check.holds)
     status: DriftStatus = "drifted" if wrong else "same"
-    return Drift(case.id, case.loss, case.framework, native, version, of, status, wrong)
+    right = case.finding.corrected if case.finding else None
+    mended = bool(wrong) and right is not None and all(c.holds for c in repeated(case, right, now, ""))
+    reason = "the defect that a finding records is mended" if mended else ""
+    return Drift(case.id, case.loss, case.framework, native, version, of, status, wrong, reason)
 
 
 def documentation_drift(losses: Collection[str]) -> tuple[Drift, ...]:

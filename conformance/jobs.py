@@ -27,6 +27,7 @@ class NativeRun:
     python : the interpreter
     folder : where what it gave is written for other workers
     others : of which the one of the same backend gives what its live cases are compared with
+    files : in which there are further cases
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class NativeRun:
         python: str,
         folder: str,
         others: Iterable[NativeRun] = (),
+        files: Sequence[str] = (),
     ) -> None:
         self.name, self.framework = name, framework
         mine = [case for case in cases if framework in (case.framework, case.native_backend)]
@@ -49,7 +51,7 @@ class NativeRun:
         self.subject = Subject(
             f"{name}'s own" if name in ENTRIES else name,
             python,
-            {"role": "native", "backend": self.backend, "folder": folder},
+            {"role": "native", "backend": self.backend, "folder": folder, "files": [*files]},
             prepare=lambda: [(identifier, "native") for identifier in self.cases],
             record=lambda event: self.given.update({event["case"]: event}),
             lost=self._lost,
@@ -72,11 +74,11 @@ class NativeRun:
             line, case = self.given[identifier], self.cases[identifier]
             before, of = self._earlier(case)
             if "failure" in line and (before is not None or self.beside is not None):
-                what = case.id, case.loss, case.framework, self.name, self.subject.version, case.version
+                what = case.id, case.loss, case.framework, self.name, self.subject.version, of
                 yield Drift(*what, line.get("status", "error"), (), line["failure"])
             elif before is not None:
                 now = outcome_from_json(line["outcome"])
-                yield drift_of(case, self.name, self.subject.version, before, now, of)
+                yield drift_of(case, self.name, line["version"], before, now, of)
 
     def _earlier(self, case: Case) -> tuple[Any, str]:
         """The outcome that a case is compared with, and of which version it is."""
@@ -85,13 +87,14 @@ class NativeRun:
         line = {} if self.beside is None else self.beside.given.get(case.id, {})
         if self.beside is None or "outcome" not in line:
             return None, ""
-        return outcome_from_json(line["outcome"]), self.beside.subject.version or ""
+        return outcome_from_json(line["outcome"]), line["version"]
 
     def _lost(self, item: Item, status: Status, reason: str) -> None:
         self.given[item[0]] = {"case": item[0], "status": status, "failure": reason}
 
     def _write(self) -> None:
-        lines = (json.dumps(self.given[identifier]) for identifier in self.outcomes)
+        live = (identifier for identifier in self.outcomes if self.cases[identifier].kind == "live")
+        lines = (json.dumps(self.given[identifier]) for identifier in live)
         self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
@@ -105,10 +108,17 @@ class OursRun:
     python : the interpreter
     folder : where its workers may write
     natives : what the frameworks' own losses give, of which the backend's own is used for live cases
+    files : in which there are further cases
     """
 
     def __init__(
-        self, backend: str, cases: Sequence[Case], python: str, folder: str, natives: Iterable[NativeRun]
+        self,
+        backend: str,
+        cases: Sequence[Case],
+        python: str,
+        folder: str,
+        natives: Iterable[NativeRun],
+        files: Sequence[str] = (),
     ) -> None:
         self.backend = backend
         self.cases = {case.id: case for case in cases}
@@ -122,6 +132,7 @@ class OursRun:
                 "role": "ours",
                 "backend": backend,
                 "folder": folder,
+                "files": [*files],
                 "outcomes": [str(native.file) for native in needs],
             },
             prepare=self._items,

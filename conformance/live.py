@@ -35,6 +35,13 @@ def native_loss(case: Case, backend: Backend) -> Any:
     return functools.reduce(getattr, path, module)
 
 
+def framework_version(case: Case, backend: Backend) -> str:
+    """The version of the package that a case's native loss is in, without a build's own suffix."""
+    separate = case.framework in _SEPARATE
+    version = importlib.import_module(case.framework).__version__ if separate else backend.version
+    return str(version).partition("+")[0]
+
+
 def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
     make = functools.partial(tensor, backend)

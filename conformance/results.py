@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
 
 from .comparison import Check
 from .drift import Drift
+from .environment import environment
 
 Status = Literal[
     "ok", "unsupported", "failed", "error", "timeout", "crashed", "unusable", "not run", "not installed"
@@ -94,6 +95,13 @@ class Cell:
     reason: str = ""
 
 
+class Entry(Protocol):
+    """An entry of a section of a run."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+
+
 @dataclass(frozen=True)
 class Run:
     """All that a conformance run found."""
@@ -106,6 +114,13 @@ class Run:
     """The frameworks whose own losses were run."""
     drift: tuple[Drift, ...] = ()
     """How these compare with what was recorded from them."""
+    files: tuple[str, ...] = ()
+    """Of the cases that did not come with this library."""
+    accuracy: tuple[Entry, ...] = ()
+    """How far losses are from the oracle."""
+    mutants: tuple[Entry, ...] = ()
+    """What was made wrong on purpose, and whether the cases noticed."""
+    environment: Mapping[str, Any] = field(default_factory=environment)
 
     @property
     def holds(self) -> bool:

@@ -27,6 +27,7 @@ def run(
     losses: Iterable[str] | None = None,
     *,
     native: bool = True,
+    files: Iterable[str] = (),
     progress: Progress | None = None,
     interpreters: Mapping[str, str] | None = None,
     limits: Limits | None = None,
@@ -39,6 +40,7 @@ def run(
     losses : native names, aliases included; by default all
     native : whether the frameworks' own losses are run as well, in further processes: beside ours, and
         to see whether they still give what was recorded from them
+    files : of cases of one's own, in the form of those in ``conformance/data``
     progress : called after every case, never from two threads at a time
     interpreters : the Python to run a backend in; by default as the configuration file says, else
         this one
@@ -52,7 +54,7 @@ def run(
     Raises
     ------
     BackendError, ConfigError
-        If a name is that of no backend or loss, or the configuration file cannot be read.
+        If a name is that of no backend or loss, or the configuration file or one of cases cannot be read.
 
     Examples
     --------
@@ -63,12 +65,16 @@ def run(
     began = time.perf_counter()
     requested = None if backends is None else [entry_of(name).name for name in backends]
     names = [name for name in ENTRIES if requested is None or name in requested]
-    cases = load_cases(losses)
+    own_files = tuple(os.path.abspath(file) for file in files)
+    cases = load_cases(losses, own_files)
     pythons = configured_interpreters() if interpreters is None else interpreters
     limits = limits or Limits()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        natives = _natives(names, cases, pythons, folder) if native else []
-        ours = [OursRun(name, cases, pythons.get(name, sys.executable), folder, natives) for name in names]
+        natives = _natives(names, cases, pythons, folder, own_files) if native else []
+        ours = [
+            OursRun(name, cases, pythons.get(name, sys.executable), folder, natives, own_files)
+            for name in names
+        ]
         subjects = [*(job.subject for job in natives), *(job.subject for job in ours)]
         Scheduler(subjects, limits, progress, folder).run()
     checked = tuple(name for name in loss_names() if any(case.loss == name for case in cases))
@@ -79,7 +85,13 @@ def run(
         round(time.perf_counter() - began, 2),
         tuple(job.backend_run() for job in natives),
         (*documentation_drift(checked), *(drift for job in natives for drift in job.drift())),
+        files=own_files,
     )
+
+
+def limits_of(jobs: int | None) -> Limits:
+    """The usual limits, with so many workers at a time."""
+    return Limits() if jobs is None else Limits(jobs=jobs)
 
 
 def configured_interpreters() -> dict[str, str]:
@@ -94,17 +106,21 @@ def _python(settings: config.Settings, python: str) -> str:
 
 
 def _natives(
-    backends: Sequence[str], cases: tuple[Case, ...], pythons: Mapping[str, str], folder: str
+    backends: Sequence[str],
+    cases: tuple[Case, ...],
+    pythons: Mapping[str, str],
+    folder: str,
+    files: tuple[str, ...],
 ) -> list[NativeRun]:
     """The frameworks' own losses: of each backend that is checked, and what else is configured."""
     settings = config.file_settings()
     own = {
-        name: NativeRun(name, name, cases, pythons.get(name, sys.executable), folder)
+        name: NativeRun(name, name, cases, pythons.get(name, sys.executable), folder, files=files)
         for name in backends
         if any(case.native_backend == name for case in cases)
     }
     further = [
-        NativeRun(n.name, n.framework, cases, _python(settings, n.python), folder, own.values())
+        NativeRun(n.name, n.framework, cases, _python(settings, n.python), folder, own.values(), files)
         for n in settings.natives
     ]
     return [*own.values(), *further]

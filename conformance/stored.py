@@ -7,23 +7,51 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
-from typing import Any
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
 from unified_loss.errors import ConfigError
 from unified_loss.naming import resolve
 
-from .cases import Case, Finding, Input, Kind, NamedFunction, Outcome, Printed, SparseRows, decode
+from .cases import Call, Case, Finding, Input, Kind, NamedFunction, Outcome, Printed, SparseRows, decode
+
+FOLDERS = ("documented", "examples", "recorded", "traps")
+"""The data in which cases are, documented ones first."""
 
 
 def stored_cases() -> Iterator[Case]:
-    """All of them, documented ones first."""
+    """All that come with this library, documented ones first."""
     findings = {line["case"]: line for line in lines("findings")}
-    for folder in ("documented", "examples", "recorded", "traps"):
+    for folder in FOLDERS:
         for line in lines(folder):
             if is_comparable(line, findings) and is_known(line["api"]):
                 yield _stored(line, findings.get(line["id"]))
+
+
+def cases_of_file(path: str) -> Iterator[Case]:
+    """The cases of a file of one's own, in the same form; `ConfigError` says which line is not."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            case = _stored(json.loads(line), None)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{where}: is not JSON: {error}") from error
+        except KeyError as error:
+            raise ConfigError(f"{where}: has no field {error}") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: is no case: {error}") from error
+        if case.call not in get_args(Call):
+            raise ConfigError(f"{where}: kind is {case.call!r}, expected one of {', '.join(get_args(Call))}")
+        yield case
 
 
 def is_comparable(line: Mapping[str, Any], findings: Mapping[str, Any]) -> bool:
@@ -37,11 +65,15 @@ def is_comparable(line: Mapping[str, Any], findings: Mapping[str, Any]) -> bool:
 
 def lines(name: str) -> Iterable[dict[str, Any]]:
     """The lines of a data file, or of all the files in the folder of that name."""
+    for file in files(name):
+        yield from map(json.loads, file.read_text(encoding="utf-8").splitlines())
+
+
+def files(name: str) -> list[Traversable]:
+    """The data file, or all the files in the folder of that name."""
     data = resources.files(__package__).joinpath("data")
     folder, single = data.joinpath(name), data.joinpath(f"{name}.jsonl")
-    files = sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else [single]
-    for file in files:
-        yield from map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else [single]
 
 
 @functools.cache

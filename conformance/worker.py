@@ -6,7 +6,8 @@ object a line: ``ready`` or ``unavailable`` first, then for each item ``start`` 
 whoever reads knows which case a crash belongs to, and ``idle`` after the last of the items.
 
 The role is what is done with a case: ``ours`` checks our loss on the backend, ``native`` runs the
-framework's own loss and gives its outcome.
+framework's own loss and gives its outcome; ``reach`` says what the case runs; ``mutants`` tries a mutant,
+whose name then stands for a case's.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from unified_loss.errors import BackendError, UnifiedLossError, UnsupportedOpera
 from unified_loss.gradients import value_and_grad
 from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
+from unified_loss.registry import ENTRIES
 
 from . import comparison, live, tolerances
 from .calls import gradient_output, input_tensors, prepared_call
@@ -172,17 +174,19 @@ class Unavailable(Exception):
 
 
 def _backend(name: str) -> Backend:
-    info = next(info for info in backends() if info.name == name)
+    info = next((info for info in backends() if info.name == name), None)
     try:
         return get_backend(name)
     except BackendError as error:
-        raise Unavailable(info.installed, info.reason or str(error)) from error
+        # Only of the backends shipped here is it known whether the framework is what is missing.
+        reason = info.reason if info is not None and info.name in ENTRIES else None
+        raise Unavailable(info is None or info.installed, reason or str(error)) from error
 
 
 def _ours(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     backend = _backend(request["backend"])
     note = why_no_gradients(backend)
-    cases = {case.id: case for case in load_cases()}
+    cases = {case.id: case for case in load_cases(files=request.get("files", ()))}
     outcomes = {line["case"]: line for file in request.get("outcomes", ()) for line in _lines(file)}
 
     def check(identifier: str, _: str) -> dict[str, Any]:
@@ -198,7 +202,7 @@ def _ours(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
 
 def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     backend = _backend(request["backend"])
-    cases = {case.id: case for case in load_cases()}
+    cases = {case.id: case for case in load_cases(files=request.get("files", ()))}
 
     def run(identifier: str, _: str) -> dict[str, Any]:
         try:
@@ -208,14 +212,31 @@ def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
         except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
             absent = isinstance(error, ModuleNotFoundError) and error.name == cases[identifier].framework
             return {"case": identifier, "absent" if absent else "failure": _described(error)}
-        return {"case": identifier, "outcome": outcome_to_json(outcome)}
+        version = live.framework_version(cases[identifier], backend)
+        return {"case": identifier, "version": version, "outcome": outcome_to_json(outcome)}
 
     return backend.version, "", run
+
+
+def _reach(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    from .mutation.serving import reaching  # noqa: PLC0415  it checks cases itself
+
+    backend = _backend(request["backend"])
+    return backend.version, "", reaching(backend)
+
+
+def _mutants(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    from .mutation.serving import trying  # noqa: PLC0415  it checks cases itself
+
+    backend = _backend(request["backend"])
+    return backend.version, "", trying(backend, request)
 
 
 ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
     "ours": _ours,
     "native": _native,
+    "reach": _reach,
+    "mutants": _mutants,
 }
 """What a worker may be: each gives the framework's version, what it cannot do, and how to run an item."""
 
@@ -229,6 +250,8 @@ def _serve(lines: Iterator[str], send: Callable[[dict[str, Any]], None]) -> None
     request = json.loads(next(lines))
     # MindSpore leaves folders wherever it runs.
     os.chdir(request["folder"])
+    # Last, so that no module there is taken for one of a framework.
+    sys.path += request.get("path", ())
     try:
         version, note, run = ROLES[request["role"]](request)
     except Unavailable as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 
 import pytest
-from unified_loss.conformance import Run, load_cases, run
+from unified_loss.conformance import Run, load_cases, run, scheduling
 from unified_loss.conformance.results import BackendRun, Result
 from unified_loss.conformance.runner import Limits, configured_interpreters
+from unified_loss.conformance.scheduling import Scheduler, Subject
 
 import unified_loss as ul
 
@@ -136,8 +138,104 @@ def test_progress_is_reported_for_every_case():
     seen = []
     outcome = run(["numpy"], [L1], progress=lambda *what: seen.append(what))
     total = len(outcome.results)
-    assert seen[0] == ("numpy", 0, total, "starting") and seen[-1] == ("numpy", total, total, "done")
+    assert seen[0] == ("numpy", 0, 0, "waiting") and seen[-1] == ("numpy", total, total, "done")
     assert {done for _, done, _, _ in seen} == set(range(total + 1))
+
+
+# ------------------------------------------------------------------------------------ natives
+
+TORCH_L1 = "torch.nn.L1Loss"
+
+NATIVE = """
+native_outcome = worker.live.native_outcome
+def native(case, *args):
+    if case.id == {case!r}:
+        {action}
+    return native_outcome(case, *args)
+worker.live.native_outcome = native
+"""
+
+
+def test_a_native_loss_that_crashes_is_told_apart(interpreter):
+    crash = "print('native words', file=sys.stderr, flush=True); os.kill(os.getpid(), signal.SIGSEGV)"
+    live = f"{TORCH_L1}/drawn-1"
+    python = interpreter(NATIVE.format(case=live, action=crash))["numpy"]
+    outcome = run(["torch"], [TORCH_L1], interpreters={"torch": python})
+    wrong = {result.case: result for result in outcome.failures}
+    assert set(wrong) == {live} and wrong[live].status == "error"
+    assert "native loss" in wrong[live].reason and "SIGSEGV" in wrong[live].reason
+    assert not outcome.holds
+
+
+def test_a_recorded_case_that_crashes_the_native_loss_is_drift(interpreter):
+    stored = next(case for case in load_cases([TORCH_L1]) if case.kind == "golden")
+    python = interpreter(NATIVE.format(case=stored.id, action="raise ValueError('removed')"))["numpy"]
+    outcome = run(["torch"], [TORCH_L1], interpreters={"torch": python})
+    assert not outcome.failures and not outcome.holds
+    alarms = [drift for drift in outcome.drift if drift.is_alarm]
+    assert [drift.case for drift in alarms] == [stored.id]
+    assert alarms[0].status == "error" and "removed" in alarms[0].reason
+
+
+def test_without_natives_only_stored_cases_are_run():
+    outcome = run(["torch"], [TORCH_L1], native=False)
+    assert outcome.holds and not outcome.natives
+    assert {result.case for result in outcome.results} == {
+        case.id for case in load_cases([TORCH_L1]) if case.kind != "live"
+    }
+
+
+def test_a_native_framework_that_does_not_start_fails_the_run(interpreter):
+    lines = "if 'native' in sys.stdin.readline(): sys.exit(3)"
+    python = interpreter(f"{lines}\nsys.stdin = type('', (), {{'readline': lambda: ''}})")["numpy"]
+    outcome = run(["torch"], [TORCH_L1], interpreters={"torch": python})
+    assert outcome.natives[0].status == "crashed" and not outcome.holds
+
+
+# ---------------------------------------------------------------------------------- scheduling
+
+
+@pytest.fixture
+def scheduled(interpreter, tmp_path):
+    """Runs the cases of a loss on NumPy, and says how many workers that took."""
+    slow = "\ncheck_case = worker.check_case\ndef check(*a, **k): time.sleep(0.3); return check_case(*a, **k)"
+    slow += "\nworker.check_case = check"
+    python = interpreter(f"open({str(tmp_path / 'started')!r}, 'a').write('x'){slow}")["numpy"]
+
+    def schedule(jobs=1, **options):
+        items, got = [(case.id, "eager") for case in STORED], []
+        subject = Subject(
+            "numpy",
+            python,
+            {"role": "ours", "backend": "numpy", "folder": str(tmp_path)},
+            prepare=lambda: items,
+            record=lambda event: got.append(event["case"]),
+            lost=lambda item, *_: got.append(("lost", item)),
+            **options,
+        )
+        Scheduler([subject], Limits(jobs=jobs), None, str(tmp_path)).run()
+        assert sorted(got) == sorted(identifier for identifier, _ in items)
+        return len((tmp_path / "started").read_text())
+
+    return schedule
+
+
+def test_a_worker_is_replaced_after_so_many_cases(scheduled):
+    assert scheduled(fresh_after=1) > 2
+
+
+def test_one_worker_is_enough_for_little_work(scheduled):
+    assert scheduled(jobs=4) == 1
+
+
+def test_much_work_is_shared(scheduled, monkeypatch):
+    monkeypatch.setattr(scheduling, "_HELP_FROM", 0.0)
+    assert scheduled(jobs=4) > 1
+
+
+def test_memory_limits_the_workers(monkeypatch):
+    monkeypatch.setattr(os, "sysconf", {"SC_AVPHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert Limits().jobs == 1
 
 
 def test_the_configuration_names_interpreters(tmp_path, monkeypatch):

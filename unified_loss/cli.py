@@ -77,6 +77,24 @@ def conform(
             "Repeatable. Default: all.",
         ),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--no-live",
+            help="Whether to run the frameworks' own losses too: beside ours, and against what was "
+            "recorded from them.",
+        ),
+    ] = True,
+    cases: Annotated[
+        list[str] | None,
+        typer.Option("--cases", metavar="FILE", help="Also check the cases of this file; repeatable."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, metavar="N", help="Workers at a time. Default: what cores and memory allow."
+        ),
+    ] = None,
     findings: Annotated[
         bool, typer.Option("--findings", help="Tell each native defect that the cases have found.")
     ] = False,
@@ -95,13 +113,61 @@ def conform(
         _wrong_use(str(error))
     # Here, because these load the cases.
     from unified_loss.conformance import report, run  # noqa: PLC0415
+    from unified_loss.conformance.runner import limits_of  # noqa: PLC0415
 
-    with _Bars() as bars:
-        result = run(chosen, losses, progress=bars.update)
+    try:
+        with _Bars() as bars:
+            result = run(
+                chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
+            )
+    except ConfigError as error:
+        _wrong_use(str(error))
     if json_file != "-":
         report.print_report(result, Console(), findings=findings)
     _write_json(json_file, report.to_json(result))
     raise typer.Exit(0 if result.holds else 1)
+
+
+@app.command()
+def golden(
+    framework: Annotated[
+        list[str] | None,
+        typer.Option("--framework", metavar="NAME", help="Only this one; repeatable. Default: all."),
+    ] = None,
+    loss: Annotated[
+        list[str] | None, typer.Option("--loss", metavar="NAME", help="Only this loss; repeatable.")
+    ] = None,
+    cases: Annotated[
+        list[str] | None,
+        typer.Option("--cases", metavar="FILE", help="The cases of this file, not those of the library."),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write what has changed into the files of the cases.")
+    ] = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Run the frameworks' own losses on the recorded cases, and say what they no longer give.
+
+    Nothing is written without --update.
+    """
+    chosen = None if not framework else [_backend_name(name) for name in framework]
+    losses = None if not loss else [native for name in loss for native in _loss_names(name)]
+    _check_writable(json_file)
+    # Here, because these load the cases.
+    from unified_loss.conformance import golden as recorded  # noqa: PLC0415
+    from unified_loss.conformance.reporting.drift import print_recording  # noqa: PLC0415
+
+    try:
+        config.file_settings()
+        with _Bars() as bars:
+            recording = recorded.record(chosen, losses, files=cases or (), progress=bars.update)
+        written = recorded.update(recording) if update else {}
+    except ConfigError as error:
+        _wrong_use(str(error))
+    if json_file != "-":
+        print_recording(recording, written, Console())
+    _write_json(json_file, recorded.to_json(recording, written))
+    raise typer.Exit(1 if recording.changed and not update else 0)
 
 
 @app.command()
