@@ -11,6 +11,9 @@ import numpy as np
 from .cases import Case, NamedFunction, SparseRows, encode
 from .results import Result
 
+_SPELLED_OUT = 1000
+"""How many elements of an array are spelled out; what has more comes from the case itself."""
+
 
 def explain(case: Case, result: Result) -> dict[str, Any]:
     """All that is to be said about a result, ready for JSON.
@@ -43,6 +46,8 @@ def explain(case: Case, result: Result) -> dict[str, Any]:
 
 def _described(value: Any) -> Any:
     if isinstance(value, np.ndarray):
+        if value.size > _SPELLED_OUT:
+            return {"shape": list(value.shape), "dtype": value.dtype.name}
         return {"data": encode(value), "dtype": value.dtype.name}
     if isinstance(value, NamedFunction):
         return {"callable": value.name}
@@ -70,13 +75,15 @@ def reproduce(case: Case, backend: str) -> str:
     lines = [
         *_loss(case, kwargs, backend),
         *_loading(case, backend),
-        *[f"{entry.name} = {_argument(entry.value, backend)}" for entry in arrays],
+        *_arrays(case, backend),
         f"print(loss({call}){'.sum()' if case.summed else ''})",
     ]
     if case.gradient_of is not None:
         lines.append(f"print(ul.value_and_grad(loss, {case.gradient_of})({call})[1])")
     body = "\n".join(lines)
     head = ["import unified_loss as ul", ""]
+    if "load_cases(" in body:
+        head = ["from unified_loss.conformance import load_cases", *head]
     names = sorted(set(re.findall(r"\b(?:inf|nan)\b", body)))
     if names:
         head = [f"from math import {', '.join(names)}", "", *head]
@@ -112,6 +119,22 @@ def _loss(case: Case, kwargs: str, backend: str) -> list[str]:
 def _loading(case: Case, backend: str) -> list[str]:
     weights = ", ".join(f"{name!r}: {_argument(value, backend)}" for name, value in case.state.items())
     return [f"loss.load_state({{{weights}}})"] if weights else []
+
+
+def _arrays(case: Case, backend: str) -> list[str]:
+    """Lines that define the inputs which are arrays; a large one is taken from the case."""
+    lines = []
+    for i, entry in enumerate(case.inputs):
+        if isinstance(entry.value, np.ndarray):
+            if entry.value.size > _SPELLED_OUT:
+                if not lines or "load_cases(" not in lines[0]:
+                    chosen = f"c for c in load_cases([{case.loss!r}]) if c.id == {case.id!r}"
+                    lines.insert(0, f"case = next({chosen})")
+                taken = f"case.inputs[{i}].value, {entry.value.dtype.name!r}, {backend!r}"
+                lines.append(f"{entry.name} = ul.asarray({taken})")
+            else:
+                lines.append(f"{entry.name} = {_argument(entry.value, backend)}")
+    return lines
 
 
 def _argument(value: Any, backend: str) -> str:

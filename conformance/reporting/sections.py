@@ -1,0 +1,117 @@
+"""What a report's further sections come to, in a line or a few each; empty where a section is."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.text import Text
+
+from .document import Report
+
+_SHOWN = 10
+"""How many of a section's entries the terminal tells; JSON and HTML have all."""
+
+
+def notes(report: Report) -> Iterator[Text]:
+    """The lines of all sections."""
+    yield from _modes(report)
+    yield from _natives(report)
+    yield from _drift(report)
+    yield from _accuracy(report)
+    yield from _mutants(report)
+
+
+def _modes(report: Report) -> Iterator[Text]:
+    statuses: dict[str, Counter[str]] = {}
+    for result in report["results"]:
+        statuses.setdefault(result["mode"], Counter())[result["status"]] += 1
+    if len(statuses) > 1:
+        for mode, found in statuses.items():
+            yield Text(f"mode {mode}: {_counted(found)}", style="dim")
+
+
+def _natives(report: Report) -> Iterator[Text]:
+    for native in report["natives"]:
+        if native["status"] not in ("ok", "not installed"):
+            said = f"{native['name']}, its own losses: {native['status']}: {native['reason']}"
+            yield Text(said, style="red")
+
+
+def _drift(report: Report) -> Iterator[Text]:
+    statuses = Counter(drift["status"] for drift in report["drift"])
+    alarms = [drift for drift in report["drift"] if is_alarm(drift)]
+    if not statuses:
+        return
+    documented = statuses.pop("documented", 0)
+    if statuses:
+        said = f"drift of the frameworks' own losses since they were recorded: {_counted(statuses)}"
+        yield Text(said, style="bold red" if alarms else "dim")
+    yield from _first((Text(_alarm(drift), style="red") for drift in alarms), len(alarms))
+    if documented:
+        said = f"documentation drift: {documented} printed values that the framework itself does not give"
+        yield Text(said, style="dim")
+
+
+def is_alarm(drift: dict[str, Any]) -> bool:
+    """Whether a framework changed, or no longer answers; documentation that lags behind is none."""
+    return drift["status"] not in ("same", "documented")
+
+
+def _alarm(drift: dict[str, Any]) -> str:
+    whose = f"{drift['framework']} {drift['version']}, recorded from {drift['recorded_version']}"
+    wrong = [check for check in drift.get("checks", ()) if not check["holds"]]
+    said = drift.get("reason", "")
+    if wrong:
+        check = wrong[0]
+        size = "" if check["error"] is None else f" by {float(check['error']):.2g}"
+        said = f"{check['quantity']} differs{size}"
+    return f"  {drift['status']}: {drift['case']} ({whose}): {said}"
+
+
+def _accuracy(report: Report) -> Iterator[Text]:
+    measured: dict[tuple[str, str, str], list[float]] = {}
+    for entry in report["accuracy"]:
+        key = entry["backend"], entry["subject"], entry["dtype"]
+        measured.setdefault(key, []).append(float(entry["worst"]))
+    for (backend, subject, dtype), worst in measured.items():
+        middle, largest = statistics.median(worst), max(worst)
+        said = f"{len(worst)} measured against the oracle: worst {_ulps(largest)} ulps, typically {_ulps(middle)}"
+        yield Text(f"accuracy of {subject}, {backend} {dtype}: {said}", style="dim")
+    wrong = [entry for entry in report["accuracy"] if not entry["holds"]]
+    lines = (
+        Text(
+            f"  not accurate: {e['loss']} on {e['backend']}, {e['dtype']} {e['quantity']}: "
+            f"{_ulps(float(e['worst']))} ulps; {e['reason']}",
+            style="red",
+        )
+        for e in wrong
+    )
+    yield from _first(lines, len(wrong))
+
+
+def _mutants(report: Report) -> Iterator[Text]:
+    statuses = Counter(mutant["status"] for mutant in report["mutants"])
+    if not statuses:
+        return
+    missed = [m for m in report["mutants"] if m["status"] in ("survived", "error")]
+    yield Text(f"mutants: {_counted(statuses)}", style="bold red" if missed else "bold green")
+    lines = (Text(f"  {m['status']}: {m['mutant']} ({m['backend']})", style="red") for m in missed)
+    yield from _first(lines, len(missed))
+
+
+def _first(lines: Iterable[Text], total: int) -> Iterator[Text]:
+    for line, _ in zip(lines, range(_SHOWN), strict=False):
+        yield line
+    if total > _SHOWN:
+        yield Text(f"  and {total - _SHOWN} more, which --json and --html tell", style="red")
+
+
+def _counted(statuses: Counter[str]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+
+
+def _ulps(value: float) -> str:
+    return f"{value:.3g}"
