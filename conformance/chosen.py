@@ -53,7 +53,7 @@ def choose(backends: Iterable[str] | None, pythons: Mapping[str, str]) -> list[C
         If a name is that of no backend, or one that is not shipped here cannot be loaded.
     """
     if backends is None:
-        everyone = {**ENTRIES, **third_parties()}.values()
+        everyone = (*ENTRIES.values(), *(entry for entry in third_parties().values() if not entry.obstacle))
         return [_unasked(entry, pythons.get(entry.name, sys.executable)) for entry in everyone]
     names = list(dict.fromkeys(backends))
     shipped = [name for name in ENTRIES if name in names]

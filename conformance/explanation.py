@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unified_loss.registry import spelled
+
 from .cases import Case, NamedFunction, SparseRows, encode
 from .results import Result
 
@@ -69,6 +71,7 @@ def reproduce(case: Case, backend: str) -> str:
     str
         Python, imports included.
     """
+    backend = spelled(backend)
     kwargs = ", ".join(f"{name}={_argument(value, backend)}" for name, value in case.kwargs.items())
     arrays = [entry for entry in case.inputs if isinstance(entry.value, np.ndarray)]
     call = ", ".join(e.name if e in arrays else _argument(e.value, backend) for e in case.inputs)

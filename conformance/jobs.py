@@ -10,6 +10,7 @@ from typing import Any
 from unified_loss.registry import ENTRIES
 
 from .cases import Case
+from .chosen import Chosen
 from .drift import Drift, drift_of, is_recorded_from_native
 from .exchange import outcome_from_json
 from .results import BackendRun, Result, Status
@@ -103,9 +104,8 @@ class OursRun:
 
     Parameters
     ----------
-    backend : its name
+    backend : which
     cases : all, of which it checks what can be
-    python : the interpreter
     folder : where its workers may write
     natives : what the frameworks' own losses give, of which the backend's own is used for live cases
     files : in which there are further cases
@@ -113,24 +113,23 @@ class OursRun:
 
     def __init__(
         self,
-        backend: str,
+        backend: Chosen,
         cases: Sequence[Case],
-        python: str,
         folder: str,
         natives: Iterable[NativeRun],
         files: Sequence[str] = (),
     ) -> None:
-        self.backend = backend
+        self.backend = backend.name
         self.cases = {case.id: case for case in cases}
-        self.native = next((native for native in natives if native.name == backend), None)
+        self.native = next((native for native in natives if native.name == backend.name), None)
         self.results: list[Result] = []
         needs = [] if self.native is None else [self.native]
         self.subject = Subject(
-            backend,
-            python,
+            backend.name,
+            backend.python,
             {
                 "role": "ours",
-                "backend": backend,
+                **backend.request,
                 "folder": folder,
                 "files": [*files],
                 "outcomes": [str(native.file) for native in needs],

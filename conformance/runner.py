@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from unified_loss import config
-from unified_loss.registry import ENTRIES, entry_of
 
 from .cases import Case
+from .chosen import choose
 from .collection import load_cases, loss_names
 from .drift import documentation_drift
 from .jobs import NativeRun, OursRun
@@ -36,7 +36,8 @@ def run(
 
     Parameters
     ----------
-    backends : names; by default all, of which those not installed are no failure
+    backends : names, or paths of classes, ``package.module:Class``; by default all, of which those not
+        installed are no failure
     losses : native names, aliases included; by default all
     native : whether the frameworks' own losses are run as well, in further processes: beside ours, and
         to see whether they still give what was recorded from them
@@ -54,7 +55,8 @@ def run(
     Raises
     ------
     BackendError, ConfigError
-        If a name is that of no backend or loss, or the configuration file or one of cases cannot be read.
+        If a name is that of no backend or loss, a backend that is not shipped here cannot be loaded, or
+        the configuration file or one of cases cannot be read.
 
     Examples
     --------
@@ -63,24 +65,22 @@ def run(
     True
     """
     began = time.perf_counter()
-    requested = None if backends is None else [entry_of(name).name for name in backends]
-    names = [name for name in ENTRIES if requested is None or name in requested]
+    requested = backends is not None
     own_files = tuple(os.path.abspath(file) for file in files)
     cases = load_cases(losses, own_files)
     pythons = configured_interpreters() if interpreters is None else interpreters
+    chosen = choose(backends, pythons)
     limits = limits or Limits()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        names = [backend.name for backend in chosen]
         natives = _natives(names, cases, pythons, folder, own_files) if native else []
-        ours = [
-            OursRun(name, cases, pythons.get(name, sys.executable), folder, natives, own_files)
-            for name in names
-        ]
+        ours = [OursRun(backend, cases, folder, natives, own_files) for backend in chosen]
         subjects = [*(job.subject for job in natives), *(job.subject for job in ours)]
         Scheduler(subjects, limits, progress, folder).run()
     checked = tuple(name for name in loss_names() if any(case.loss == name for case in cases))
     return Run(
         checked,
-        tuple(job.backend_run(requested is not None) for job in ours),
+        tuple(job.backend_run(requested) for job in ours),
         tuple(result for job in ours for result in job.results),
         round(time.perf_counter() - began, 2),
         tuple(job.backend_run() for job in natives),

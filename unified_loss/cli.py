@@ -1,14 +1,12 @@
-"""The command line: `backends`, `conform` and `show`."""
+"""The command line: what its commands take, and what they exit with."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -22,7 +20,17 @@ from .availability import backends as ask_backends
 from .description import describe
 from .errors import ConfigError
 from .naming import native_names, resolve
-from .registry import ENTRIES
+from .outputs import check_outputs, write
+from .registry import ENTRIES, is_path, third_parties
+from .reports import (
+    BadgeOption,
+    BaselineOption,
+    FindingsOption,
+    HtmlOption,
+    JsonOption,
+    JunitOption,
+    Outputs,
+)
 
 app = typer.Typer(
     name="unified-loss",
@@ -32,13 +40,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit status: 0, what was asked holds; 1, something fell short; 2, wrong use.",
 )
-
-JsonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--json", metavar="FILE", help="Also write the result as JSON; '-' prints that and nothing else."
-    ),
-]
 
 
 @app.command()
@@ -65,7 +66,10 @@ def conform(
     backend: Annotated[
         list[str] | None,
         typer.Option(
-            "--backend", metavar="NAME", help="Only this backend; repeatable. Default: all installed."
+            "--backend",
+            metavar="NAME",
+            help="Only this backend, by its name, or by the path of its class, package.module:Class; "
+            "repeatable. Default: all installed.",
         ),
     ] = None,
     loss: Annotated[
@@ -95,37 +99,68 @@ def conform(
             "--jobs", min=1, metavar="N", help="Workers at a time. Default: what cores and memory allow."
         ),
     ] = None,
-    findings: Annotated[
-        bool, typer.Option("--findings", help="Tell each native defect that the cases have found.")
-    ] = False,
+    findings: FindingsOption = False,
     json_file: JsonOption = None,
+    html: HtmlOption = None,
+    junit: JunitOption = None,
+    badge: BadgeOption = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Check every loss on every backend against documented, recorded and live native results.
 
     Each backend runs in a process of its own; one that crashes, hangs or is missing shows as that.
     """
-    chosen = None if not backend else [_backend_name(name) for name in backend]
+    chosen = None if not backend else [_backend_or_path(name) for name in backend]
     losses = None if not loss else [native for name in loss for native in _loss_names(name)]
-    _check_writable(json_file)
+    outputs = Outputs(json_file, html, junit, badge, baseline, findings)
     try:
         config.file_settings()
-    except ConfigError as error:
-        _wrong_use(str(error))
-    # Here, because these load the cases.
-    from unified_loss.conformance import report, run  # noqa: PLC0415
-    from unified_loss.conformance.runner import limits_of  # noqa: PLC0415
+        old = outputs.check()
+        # Here, because these load the cases.
+        from unified_loss.conformance import run  # noqa: PLC0415
+        from unified_loss.conformance.reporting import report_of  # noqa: PLC0415
+        from unified_loss.conformance.runner import limits_of  # noqa: PLC0415
 
-    try:
         with _Bars() as bars:
             result = run(
                 chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
             )
+        status = outputs.finish(report_of(result), old)
     except ConfigError as error:
         _wrong_use(str(error))
-    if json_file != "-":
-        report.print_report(result, Console(), findings=findings)
-    _write_json(json_file, report.to_json(result))
-    raise typer.Exit(0 if result.holds else 1)
+    raise typer.Exit(status)
+
+
+@app.command()
+def report(
+    file: Annotated[
+        str | None, typer.Argument(metavar="REPORT.json", help="What `conform --json` wrote.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of a report, and nothing else.")
+    ] = False,
+    findings: FindingsOption = False,
+    json_file: JsonOption = None,
+    html: HtmlOption = None,
+    junit: JunitOption = None,
+    badge: BadgeOption = None,
+    baseline: BaselineOption = None,
+) -> None:
+    """Show the report of an earlier run, write it in other forms, or compare it with an older one.
+
+    Nothing is run; the exit status is that of the run.
+    """
+    if (file is None) is not schema:
+        _wrong_use("report: give either a report, or --schema")
+    outputs = Outputs(json_file, html, junit, badge, baseline, findings)
+    try:
+        if file is None:
+            outputs.print_schema()
+            return
+        status = outputs.show(file)
+    except ConfigError as error:
+        _wrong_use(str(error))
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -256,6 +291,13 @@ def _backend_name(name: str) -> str:
     return name
 
 
+def _backend_or_path(name: str) -> str:
+    others = third_parties()
+    if not is_path(name) and name not in (*ENTRIES, *others):
+        _unknown("backend", name, (*ENTRIES, *others))
+    return name
+
+
 def _loss_name(name: str) -> str:
     """The native name of a loss, given in full or by its last part."""
     matching = _loss_names(name)
@@ -278,25 +320,16 @@ def _loss_names(name: str) -> list[str]:
 
 def _check_writable(file: str | None) -> None:
     """Refuse a file that cannot be written before anything else is done."""
-    if file is None or file == "-":
-        return
-    path = Path(file)
-    if path.is_dir():
-        _wrong_use(f"--json {file}: is a directory")
-    if not path.exists() and not path.absolute().parent.is_dir():
-        _wrong_use(f"--json {file}: there is no directory {path.absolute().parent}")
-    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        _wrong_use(f"--json {file}: cannot be written")
+    try:
+        check_outputs([("--json", file)])
+    except ConfigError as error:
+        _wrong_use(str(error))
 
 
 def _write_json(file: str | None, value: Any) -> None:
     if file is None:
         return
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
     try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        _wrong_use(f"--json {file}: {error.strerror}")
+        write("--json", file, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    except ConfigError as error:
+        _wrong_use(str(error))

@@ -136,6 +136,12 @@ def third_party_of(root: str) -> Entry | None:
     return next((entry for entry in third_parties().values() if root in entry.types), None)
 
 
+def spelled(name: str) -> str:
+    """The name by which any other process finds a backend too: the path of one that nothing announces."""
+    known_anywhere = name in ENTRIES or name not in _registered or name in _announced()
+    return name if known_anywhere else _registered[name].path
+
+
 def register(entry: Entry) -> None:
     """Make the backend of a third party known by its name and by the types of its tensors."""
     known = ENTRIES.get(entry.name) or third_parties().get(entry.name)
