@@ -71,7 +71,7 @@ def test_json_alone_on_standard_output():
     done = unified_loss("conform", "--backend", "numpy", "--loss", L1, "--json", "-")
     assert done.returncode == 0
     report = json.loads(done.stdout)
-    assert set(report) == {"unified_loss", "holds", "seconds", "backends", "cells", "results", "findings"}
+    assert list(report)[:2] == ["format", "format_version"]
     assert report["holds"] and report["unified_loss"] == ul.__version__
     assert set(report["backends"][0]) == set(BackendRun.__dataclass_fields__)
     assert report["cells"][0]["loss"] == L1 and report["cells"][0]["status"] == "ok"

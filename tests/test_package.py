@@ -74,6 +74,7 @@ LAYERS = {
         "backends.base",
     },
     "gradients": {"dispatch"},
+    "compilation": {"dispatch", "errors", "loading", "loss", "backends.base"},
     "dialects": {
         "annotations", "candidates", "dialects", "dispatch", "errors", "layout", "loss", "losses",
         "plan", "reduction", "spec", "weighting",
@@ -135,9 +136,9 @@ def test_only_a_backend_imports_a_framework(module, file):
 
 
 PUBLIC = {
-    "BackendError", "BroadcastWarning", "ConfigError", "DtypeError", "LabelError", "Loss",
+    "BackendError", "BroadcastWarning", "Compiled", "ConfigError", "DtypeError", "LabelError", "Loss",
     "MixedTensorsError", "Plan", "RangeError", "ShapeError", "UnifiedLossError",
-    "UnsupportedOperation", "asarray", "backends", "convert", "explain_selection", "from_config",
+    "UnsupportedOperation", "asarray", "backends", "compile", "convert", "explain_selection", "from_config",
     "get_backend", "import_backends", "losses", "resolve", "set_backend", "to_numpy", "use_backend",
     "value_and_grad",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from rich.text import Text
 from . import config
 from .availability import backends as ask_backends
 from .description import describe
-from .errors import ConfigError
+from .errors import BackendError, ConfigError
 from .naming import native_names, resolve
 from .outputs import check_outputs, write
 from .registry import ENTRIES, is_path, third_parties
@@ -126,7 +126,7 @@ def conform(
                 chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
             )
         status = outputs.finish(report_of(result), old)
-    except ConfigError as error:
+    except (BackendError, ConfigError) as error:
         _wrong_use(str(error))
     raise typer.Exit(status)
 

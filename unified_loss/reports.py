@@ -80,6 +80,29 @@ class Outputs:
 
         return load_report(self.baseline, "--baseline ")
 
+    def show(self, file: str) -> int:
+        """Print and write the report that a file holds; gives the exit status.
+
+        Raises
+        ------
+        ConfigError
+            If it is none, or an output cannot be written.
+        """
+        check_installed("report", file, "jsonschema")
+        old = self.check()
+        from unified_loss.conformance.reporting import load_report  # noqa: PLC0415  loads the cases
+
+        report = load_report(file)
+        report.pop("baseline", None)
+        return self.finish(report, old)
+
+    @staticmethod
+    def print_schema() -> None:
+        """Print the JSON Schema of a report."""
+        from unified_loss.conformance.reporting import schema_text  # noqa: PLC0415  loads the cases
+
+        sys.stdout.write(schema_text())
+
     def finish(self, report: Report, old: Report | None) -> int:
         """Print and write a report, against an older one if there is; gives the exit status.
 
@@ -118,10 +141,3 @@ class Outputs:
         if changes is not None:
             return 1 if changes.regressions else 0
         return 0 if report["holds"] else 1
-
-
-def print_schema() -> None:
-    """Print the JSON Schema of a report."""
-    from unified_loss.conformance.reporting import schema_text  # noqa: PLC0415  loads the cases
-
-    sys.stdout.write(schema_text())

@@ -10,9 +10,9 @@ from .terminal import counts
 # Advance widths of Verdana, in thousandths of its size; `textLength` has other fonts fill the same room.
 _WIDTHS = {
     **dict.fromkeys("0123456789", 636),
-    **dict(zip("abcdefghijklm", (601, 623, 521, 623, 596, 352, 623, 633, 274, 344, 592, 274, 973), strict=True)),
-    **dict(zip("nopqrstuvwxyz", (633, 607, 623, 623, 427, 521, 394, 633, 592, 818, 592, 592, 525), strict=True)),
-    " ": 352, "/": 454, ",": 364, ".": 364, "-": 454,
+    "a": 601, "b": 623, "c": 521, "d": 623, "e": 596, "f": 352, "g": 623, "h": 633, "i": 274, "j": 344,
+    "k": 592, "l": 274, "m": 973, "n": 633, "o": 607, "p": 623, "q": 623, "r": 427, "s": 521, "t": 394,
+    "u": 633, "v": 592, "w": 818, "x": 592, "y": 592, "z": 525, " ": 352, "/": 454, ",": 364, ".": 364,
 }  # fmt: skip
 _SIZE = 11
 _GREEN, _RED, _GREY = "#2f8132", "#c1121f", "#555"

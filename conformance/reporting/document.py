@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
-import unified_loss
 from unified_loss.conformance.cases import Case, encode
 from unified_loss.conformance.collection import load_cases
 from unified_loss.conformance.comparison import Check
 from unified_loss.conformance.explanation import explain
 from unified_loss.conformance.results import BackendRun, Result, Run
+
+import unified_loss
 
 from .worst import worst_of_cells
 
@@ -38,13 +39,13 @@ def report_of(run: Run) -> Report:
         What `report.schema.json` describes: each result, failures explained; each cell with its
         worst case; drift, accuracy and mutants where the run has them; findings; environment.
     """
-    cases = {case.id: case for case in load_cases(run.losses)}
+    cases = {case.id: case for case in load_cases(run.losses, run.files)}
     worst = worst_of_cells(run.results)
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "unified_loss": unified_loss.__version__,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "holds": run.holds,
         "seconds": run.seconds,
         "environment": dict(run.environment),
@@ -131,7 +132,7 @@ def _finding(case: Case) -> dict[str, Any]:
 
 
 def to_text(report: Report) -> str:
-    """A report as JSON text, a line for each element of its lists, so that it is small and can be compared."""
+    """A report as JSON text: small, and a line for each element of its lists, so that two compare."""
     parts = []
     for name, value in report.items():
         if isinstance(value, list) and value:

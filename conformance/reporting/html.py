@@ -204,7 +204,7 @@ def _label(cell: Mapping[str, Any]) -> str:
 
 def _figure(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, str):
         return {"Infinity": "∞", "-Infinity": "-∞"}.get(value, value)
     return f"{value:.3g}"

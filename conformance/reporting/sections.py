@@ -78,8 +78,9 @@ def _accuracy(report: Report) -> Iterator[Text]:
         measured.setdefault(key, []).append(float(entry["worst"]))
     for (backend, subject, dtype), worst in measured.items():
         middle, largest = statistics.median(worst), max(worst)
-        said = f"{len(worst)} measured against the oracle: worst {_ulps(largest)} ulps, typically {_ulps(middle)}"
-        yield Text(f"accuracy of {subject}, {backend} {dtype}: {said}", style="dim")
+        whose = f"accuracy of {subject}, {backend} {dtype}"
+        said = f"worst {_ulps(largest)} ulps, typically {_ulps(middle)}, over {len(worst)} measured"
+        yield Text(f"{whose}: {said}", style="dim")
     wrong = [entry for entry in report["accuracy"] if not entry["holds"]]
     lines = (
         Text(

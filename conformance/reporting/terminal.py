@@ -11,7 +11,6 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-
 from unified_loss.conformance.results import GRAVITY
 
 from .document import Report
