@@ -85,17 +85,28 @@ class WorkerProcess:
             self.hung = self._process.poll() is None
             return None
 
+    def was_killed(self) -> bool:
+        """Whether the process was ended by a signal that only another can send, and not for hanging."""
+        code = self._ended()
+        return code == -signal.SIGKILL and not self.hung
+
     def last_words(self) -> str:
         """How the process ended, and the last lines that it wrote."""
-        try:
-            code = self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
+        code = self._ended()
         ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
         return ": ".join([ended, " | ".join(lines)] if lines else [ended])
+
+    def _ended(self) -> int:
+        """The exit status, which a process that has closed its output is given a while to reach."""
+        if not self.hung:
+            try:
+                return self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.hung = True
+        self._process.kill()
+        return self._process.wait()
 
     def __enter__(self) -> WorkerProcess:
         return self

@@ -92,6 +92,8 @@ class Subject:
         self.pending: deque[Item] = deque()
         self.total = self.done = self.workers = self.deaths = 0
         self.prepared = self.finished = False
+        self.killed: set[Item] = set()
+        """Items during which a worker was killed from outside, and which are tried once more."""
         self.spent = 0.0
         """Seconds of all its workers on what is done."""
 
@@ -273,8 +275,12 @@ class Scheduler:
         """Record the item that a worker died of, and leave the rest to the next one."""
         status: Status = "crashed"
         reason = ""
+        # Killed from outside, by whoever needed the memory: the item is not to blame at once.
+        forgiven = bool(left) and worker.was_killed() and left[0] not in subject.killed
+        if forgiven:
+            subject.killed.add(left[0])
         # Dead between two items: the next worker goes on, unless this one has done nothing at all.
-        if guilty and left:
+        if guilty and left and not forgiven:
             item = left.pop(0)
             if worker.hung:
                 status, reason = "timeout", f"no result within {self.limits.case:g} s"

@@ -13,6 +13,7 @@ from unified_loss.conformance.runner import Limits, configured_interpreters
 from unified_loss.conformance.scheduling import Scheduler, Subject
 
 import unified_loss as ul
+from unified_loss.registry import ENTRIES
 
 L1 = "mxnet.gluon.loss.L1Loss"
 STORED = [case for case in load_cases([L1]) if case.kind != "live"]
@@ -57,6 +58,29 @@ def test_a_crash_is_one_result_and_the_rest_goes_on(interpreter):
     crashed = outcome.failures[0]
     assert "SIGSEGV" in crashed.reason and "last words" in crashed.reason
     assert outcome.cells[0].status == "crashed" and not outcome.holds
+
+
+KILLED = """
+mark = {mark!r}
+check_case = worker.check_case
+def check(case, *args, **kwargs):
+    if case.id == {case!r} and ({always} or not os.path.exists(mark)):
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return check_case(case, *args, **kwargs)
+worker.check_case = check
+"""
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_worker_killed_from_outside_loses_no_result(interpreter, tmp_path, always):
+    case = f"{L1}/made-2"
+    lines = KILLED.format(mark=str(tmp_path / "killed"), case=case, always=always)
+    outcome = run(["numpy"], [L1], interpreters=interpreter(lines))
+    found = statuses(outcome)
+    assert len(found) == len(STORED) and (tmp_path / "killed").exists()
+    # One that is killed each time is to blame.
+    assert found.pop(case) == ("crashed" if always else "ok") and set(found.values()) == {"ok"}
 
 
 def test_a_hang_is_one_result_and_the_rest_goes_on(interpreter):
@@ -116,7 +140,7 @@ def test_a_missing_backend_fails_only_if_it_was_asked_for(interpreter, monkeypat
     interpreters = interpreter(NOT_INSTALLED)
     outcome = run(["numpy"], [L1], interpreters=interpreters)
     assert outcome.cells[0].status == "not installed" and not outcome.holds
-    monkeypatch.setattr("unified_loss.conformance.runner.ENTRIES", {"numpy": None})
+    monkeypatch.setattr("unified_loss.conformance.chosen.ENTRIES", {"numpy": ENTRIES["numpy"]})
     outcome = run(None, [L1], interpreters=interpreters)
     assert outcome.backends[0].reason == "numpy is not installed"
     assert outcome.cells[0].status == "not installed" and outcome.holds
