@@ -112,6 +112,11 @@ class Backend(Ops):
         """The version of the framework."""
         return str(self.framework.__version__)
 
+    @property
+    def instances(self) -> tuple[Backend, ...]:
+        """Itself, and what computes in its place while it differentiates."""
+        return (self,)
+
     # ------------------------------------------------------------------------- tensors
 
     @abstractmethod

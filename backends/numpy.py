@@ -53,6 +53,13 @@ class NumpyBackend(Backend):
 
     shape = staticmethod(np.shape)
 
+    @property
+    def instances(self) -> tuple[Backend, ...]:
+        try:
+            return (self, boxed_backend())
+        except UnsupportedOperation:
+            return (self,)
+
     def dtype(self, x: Array, /) -> str:
         return str(x.dtype.name)
 
@@ -235,12 +242,15 @@ class BoxedNumpyBackend(NumpyBackend):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             # A gradient of zero is an answer.
             warnings.filterwarnings("ignore", message="Output seems independent of input")
+            # Boxes of an outer gradient stay around both.
             vjp, value = make_vjp(lambda xs: of_selected(*xs), _as_sequence(selected))
-            value = self.stop_gradient(value)
             grads = vjp(vspace(value).ones().astype(value.dtype))
-        return np.asarray(value), tuple(
-            np.asarray(g, dtype=x.dtype) for g, x in zip(grads, selected, strict=True)
+        return self._unless_boxed(value, value.dtype), tuple(
+            self._unless_boxed(g, x.dtype) for g, x in zip(grads, selected, strict=True)
         )
+
+    def _unless_boxed(self, x: Array, dtype: Any) -> Array:
+        return x.astype(dtype) if self.is_tensor(x) else np.asarray(x, dtype=dtype)
 
 
 def _as_sequence(arrays: tuple[Array, ...]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from .comparison import Check
 from .drift import Drift
 from .environment import environment
+from .mutant import MutantResult
 
 Status = Literal[
     "ok", "unsupported", "failed", "error", "timeout", "crashed", "unusable", "not run", "not installed"
@@ -118,16 +119,17 @@ class Run:
     """Of the cases that did not come with this library."""
     accuracy: tuple[Entry, ...] = ()
     """How far losses are from the oracle."""
-    mutants: tuple[Entry, ...] = ()
+    mutants: tuple[MutantResult, ...] = ()
     """What was made wrong on purpose, and whether the cases noticed."""
     environment: Mapping[str, Any] = field(default_factory=environment)
 
     @property
     def holds(self) -> bool:
-        """Whether every cell does, and no framework has changed or could not be asked."""
+        """Whether every cell does, no framework has changed or could not be asked, and no mutant survived."""
         asked = all(native.status in ("ok", "not installed") for native in self.natives)
         same = not any(drift.is_alarm for drift in self.drift)
-        return asked and same and all(cell.holds for cell in self.cells)
+        noticed = all(mutant.holds for mutant in self.mutants)
+        return asked and same and noticed and all(cell.holds for cell in self.cells)
 
     @property
     def failures(self) -> tuple[Result, ...]:

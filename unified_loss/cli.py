@@ -99,6 +99,14 @@ def conform(
             "--jobs", min=1, metavar="N", help="Workers at a time. Default: what cores and memory allow."
         ),
     ] = None,
+    mutants: Annotated[
+        bool,
+        typer.Option(
+            "--mutants",
+            help="Also make formulas, weighting, reductions, rows and operations wrong on purpose, one thing "
+            "at a time, and see whether the cases notice.",
+        ),
+    ] = False,
     findings: FindingsOption = False,
     json_file: JsonOption = None,
     html: HtmlOption = None,
@@ -125,6 +133,10 @@ def conform(
             result = run(
                 chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
             )
+            if mutants:
+                from unified_loss.conformance.mutation import with_mutants  # noqa: PLC0415
+
+                result = with_mutants(result, chosen, losses, progress=bars.update, limits=limits_of(jobs))
         status = outputs.finish(report_of(result), old)
     except (BackendError, ConfigError) as error:
         _wrong_use(str(error))
