@@ -99,10 +99,18 @@ class Backend(Ops):
     def __init__(self) -> None:
         self.framework: ModuleType = importlib.import_module(self.module)
         for op, path in self.renames.items():
+            if not self._renames(op):
+                continue
             target: Any = self.framework
             for part in path.split("."):
                 target = getattr(target, part)
             setattr(self, op, target)
+
+    @classmethod
+    def _renames(cls, op: str) -> bool:
+        """Whether the table has the say: a gap, or a method of a subclass of its class, comes before it."""
+        kinds = cls.__mro__[: next(i for i, kind in enumerate(cls.__mro__) if "renames" in vars(kind))]
+        return op not in cls.unsupported and not any(op in vars(kind) for kind in kinds)
 
     def __repr__(self) -> str:
         return f"<backend {self.name} {self.version}>"
@@ -168,6 +176,18 @@ class Backend(Ops):
 
         The gradient of an argument that the value does not depend on is zero.
         """
+
+    def nested_value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """`value_and_grad` within a function that is differentiated: so can its results be.
+
+        A backend with ``second derivatives`` among its gaps refuses; one whose results are cut off
+        from the outer gradient overrides it.
+        """
+        if "second derivatives" in self.unsupported:
+            raise UnsupportedOperation(self.unsupported["second derivatives"])
+        return self.value_and_grad(function, argnums, args)
 
     def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
         fixed = self.stop_gradient(x)

@@ -55,7 +55,8 @@ def choose(backends: Iterable[str] | None, pythons: Mapping[str, str]) -> list[C
     if backends is None:
         everyone = (*ENTRIES.values(), *(entry for entry in third_parties().values() if not entry.obstacle))
         return [_unasked(entry, pythons.get(entry.name, sys.executable)) for entry in everyone]
-    names = list(dict.fromkeys(backends))
+    asked = ((name, entry_of(name).name) for name in backends)
+    names = list(dict.fromkeys(known if known in ENTRIES else name for name, known in asked))
     shipped = [name for name in ENTRIES if name in names]
     others = [asked_for(name, pythons) for name in names if name not in ENTRIES]
     return [*(Chosen(name, name, pythons.get(name, sys.executable)) for name in shipped), *others]
@@ -94,8 +95,9 @@ def folders_of(path: str, places: Iterable[str] = ()) -> tuple[str, ...]:
     """
     root = path.partition(":")[0].partition(".")[0]
     installed = {os.path.realpath(folder) for folder in sysconfig.get_paths().values()}
-    for place in (*sys.path, *places, os.getcwd()):
-        folder = os.path.realpath(place)
-        if PathFinder.find_spec(root, [folder]) is not None:
-            return () if folder in installed else (folder,)
-    return ()
+    folders = [os.path.realpath(place) for place in (*sys.path, *places, os.getcwd())]
+    found = next((folder for folder in folders if PathFinder.find_spec(root, [folder])), None)
+    if found is None or found in installed:
+        return ()
+    # What it imports may lie in others.
+    return tuple(dict.fromkeys([found, *(f for f in folders if os.path.isdir(f) and f not in installed)]))

@@ -38,7 +38,7 @@ def explain(case: Case, result: Result) -> dict[str, Any]:
         "version": case.version,
         "kwargs": {name: _described(value) for name, value in case.kwargs.items()},
         "inputs": [{"name": entry.name, **_described(entry.value)} for entry in case.inputs],
-        "reproduce": reproduce(case, result.backend),
+        "reproduce": reproduce(case, result.backend, gradient=_has_gradient(result)),
     }
     if case.finding:
         explained["finding"] = case.finding.cause
@@ -58,13 +58,19 @@ def _described(value: Any) -> Any:
     return {"data": encode(value)}
 
 
-def reproduce(case: Case, backend: str) -> str:
+def _has_gradient(result: Result) -> bool:
+    """Whether the gradient was compared, or could have been had the case come so far."""
+    return not result.checks or any("gradient" in check.quantity for check in result.checks)
+
+
+def reproduce(case: Case, backend: str, *, gradient: bool = True) -> str:
     """A program that evaluates a case on a backend.
 
     Parameters
     ----------
     case : one of `load_cases`
     backend : a backend name
+    gradient : whether it also evaluates the gradient, of a case that has one
 
     Returns
     -------
@@ -79,9 +85,9 @@ def reproduce(case: Case, backend: str) -> str:
         *_loss(case, kwargs, backend),
         *_loading(case, backend),
         *_arrays(case, backend),
-        f"print(loss({call}){'.sum()' if case.summed else ''})",
+        f"print(ul.to_numpy(loss({call})).sum())" if case.summed else f"print(loss({call}))",
     ]
-    if case.gradient_of is not None:
+    if gradient and case.gradient_of is not None:
         lines.append(f"print(ul.value_and_grad(loss, {case.gradient_of})({call})[1])")
     body = "\n".join(lines)
     head = ["import unified_loss as ul", ""]

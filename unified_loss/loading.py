@@ -43,6 +43,8 @@ def get_backend(name: str) -> Backend:
     entry = entry_of(name)
     if entry.name not in ENTRIES:
         return _third_party(name, entry)
+    if entry.name != name:
+        return get_backend(entry.name)
     # Imported here because importlib.metadata would be a third of what `import unified_loss` costs.
     from . import availability  # noqa: PLC0415
 

@@ -113,7 +113,7 @@ def entry_of(name: str) -> Entry:
     if name in ENTRIES:
         return ENTRIES[name]
     if is_path(name):
-        known = (entry for entry in _registered.values() if entry.path == name)
+        known = (entry for entry in (*ENTRIES.values(), *_registered.values()) if entry.path == name)
         return next(known, None) or Entry(check_path(name), name)
     others = third_parties()
     if name not in others:
@@ -144,9 +144,9 @@ def spelled(name: str) -> str:
 
 def register(entry: Entry) -> None:
     """Make the backend of a third party known by its name and by the types of its tensors."""
-    known = ENTRIES.get(entry.name) or third_parties().get(entry.name)
-    if known is not None and known.path != entry.path:
-        owner = "shipped here" if entry.name in ENTRIES else f"of {known.path}"
+    known = third_parties().get(entry.name)
+    if entry.name in ENTRIES or (known is not None and known.path != entry.path):
+        owner = "shipped here" if known is None or known.name in ENTRIES else f"of {known.path}"
         raise BackendError(f"its name {entry.name!r} is that of the backend {owner}; it needs another")
     for other in (*ENTRIES.values(), *third_parties().values()):
         shared = sorted({*entry.types} & {*other.types})

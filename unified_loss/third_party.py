@@ -14,6 +14,8 @@ from .registry import Entry, check_path, register
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
+_OTHER_GAPS = ("value_and_grad", "second derivatives", "dlpack")
+
 
 def load(entry: Entry) -> Backend:
     """The backend of an entry, registered by its name and its tensors' types.
@@ -97,12 +99,13 @@ def _check_declarations(kind: type[Backend], path: str) -> None:
     for op in kind.renames:
         if op not in OPS:
             raise BackendError(f"{path}.renames: {op!r} is no operation; see unified_loss.ops.Ops")
+        if op in vars(kind) and "renames" in vars(kind) and op not in kind.unsupported:
+            raise BackendError(f"{path}: {op} is both a method and in renames; it can only be one")
     for gap in kind.unsupported:
-        known = (*OPS, *DTYPES, *(f"{dtype} arithmetic" for dtype in DTYPES), "dlpack", "value_and_grad")
-        if gap not in known:
+        if gap not in (*OPS, *DTYPES, *(f"{dtype} arithmetic" for dtype in DTYPES), *_OTHER_GAPS):
             raise BackendError(
                 f"{path}.unsupported: {gap!r} is no gap that is known: expected an operation, a dtype, "
-                "value_and_grad or dlpack"
+                f"or one of {', '.join(_OTHER_GAPS)}"
             )
 
 
