@@ -132,7 +132,7 @@ def _loading(case: Case, backend: str) -> list[str]:
 
 def _arrays(case: Case, backend: str) -> list[str]:
     """Lines that define the inputs which are arrays; a large one is taken from the case."""
-    lines = []
+    lines: list[str] = []
     for i, entry in enumerate(case.inputs):
         if isinstance(entry.value, np.ndarray):
             if entry.value.size > _SPELLED_OUT:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import ConfigError
@@ -62,8 +62,11 @@ def check_installed(option: str, file: str | None, package: str) -> None:
     ConfigError
         Naming the option and what to install.
     """
-    if file is not None and find_spec(package) is None:
-        raise ConfigError(f"{option} needs {package}: pip install 'unified_loss[report]'")
+    if file is not None:
+        try:
+            importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{option} needs {package}: pip install 'unified_loss[report]'") from error
 
 
 def write(option: str, file: str, text: str) -> None:

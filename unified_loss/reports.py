@@ -73,7 +73,7 @@ class Outputs:
         """
         check_outputs(self._files())
         check_installed("--html", self.html, "jinja2")
-        check_installed("--baseline", self.baseline, "jsonschema")
+        check_installed("--baseline", self.baseline, "jsonschema_rs")
         if self.baseline is None:
             return None
         from unified_loss.conformance.reporting import load_report  # noqa: PLC0415  loads the cases
@@ -88,7 +88,7 @@ class Outputs:
         ConfigError
             If it is none, or an output cannot be written.
         """
-        check_installed("report", file, "jsonschema")
+        check_installed("report", file, "jsonschema_rs")
         old = self.check()
         from unified_loss.conformance.reporting import load_report  # noqa: PLC0415  loads the cases
 

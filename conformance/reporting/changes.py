@@ -96,19 +96,19 @@ def compare(old: Report, new: Report) -> Changes:
         only one of them looked at is new or gone, not a regression, unless it falls short now.
     """
     found = [
-        *_statuses("cell", old["cells"], new["cells"], _cell_key, _cell_holds),
-        *_statuses("case", old["results"], new["results"], _result_key, _is("ok")),
+        *_cells_and_cases(old, new),
         *_statuses("framework", old["natives"], new["natives"], _native_key, _is("ok", "not installed")),
         *_statuses("drift", old["drift"], new["drift"], _drift_key, _is("same", "documented")),
         *_statuses("mutant", old["mutants"], new["mutants"], _mutant_key, _is("caught", "equivalent")),
         *_accuracies(old, new),
         *_errors(old, new),
     ]
-    order = (*REGRESSIONS, "less accurate", "mended", "more accurate", "new", "gone")
-    found.sort(key=lambda change: (order.index(change.kind), change.what, change.loss, change.backend))
+    found.sort(key=lambda change: (_KINDS.index(change.kind), _WHATS.index(change.what)))
     return Changes(old["created"], old["unified_loss"], tuple(_versions(old, new)), tuple(found))
 
 
+_KINDS: tuple[ChangeKind, ...] = (*REGRESSIONS, "less accurate", "mended", "more accurate", "new", "gone")
+_WHATS = ("framework", "cell", "case", "drift", "accuracy", "mutant")
 _Key = tuple[str, str, str]
 _Entry = Mapping[str, Any]
 
@@ -154,13 +154,20 @@ def _statuses(
     key: Callable[[_Entry], _Key],
     holds: Callable[[_Entry], bool],
 ) -> Iterator[Change]:
-    """What broke, was mended, is new or is gone; a cell of an absent framework is not there."""
+    """What broke, was mended, is new or is gone.
+
+    A cell of a framework that is not installed counts as not there; a section that only one of the
+    reports has is neither new nor gone entry by entry.
+    """
     before = {key(entry): entry for entry in old if not _is_excused(entry)}
     after = {key(entry): entry for entry in new if not _is_excused(entry)}
+    both = bool(before and after)
     for where, entry in after.items():
         was = before.get(where)
         kind: ChangeKind
         if was is None:
+            if not both and holds(entry):
+                continue
             kind = "new" if holds(entry) else "new and failing"
         elif holds(was) is not holds(entry):
             kind = "mended" if holds(entry) else "broken"
@@ -169,8 +176,27 @@ def _statuses(
         status = None if was is None else was["status"]
         yield Change(kind, what, *where, status, entry["status"], _reason(entry))
     for where, entry in before.items():
-        if where not in after:
+        if where not in after and both:
             yield Change("gone", what, *where, entry["status"], None)
+
+
+def _cells_and_cases(old: Report, new: Report) -> Iterator[Change]:
+    """The cases that changed, and the cells whose change no case tells.
+
+    Of a cell that is itself new or gone, only the cases that fall short are told.
+    """
+    ran_before, ran_after = (
+        {(result["loss"], result["backend"]) for result in report["results"]} for report in (old, new)
+    )
+    told = set()
+    for change in _statuses("case", old["results"], new["results"], _result_key, _is("ok")):
+        cell = change.loss, change.backend
+        if (cell in ran_before and cell in ran_after) or change.is_regression:
+            told.add((*cell, change.is_regression))
+            yield change
+    for change in _statuses("cell", old["cells"], new["cells"], _cell_key, _cell_holds):
+        if (change.loss, change.backend, change.is_regression) not in told:
+            yield change
 
 
 def _is_excused(entry: _Entry) -> bool:

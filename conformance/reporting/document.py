@@ -70,7 +70,7 @@ def _backend(backend: BackendRun) -> dict[str, Any]:
 def _worst(cases: Mapping[str, Case], found: tuple[Result, Check | None] | None) -> dict[str, Any]:
     """A cell's steps and its worst case; nothing where no case ran."""
     if found is None:
-        return {"ulps": None, "worst": None}
+        return {"ulps": None}
     result, check = found
     ulps = None if check is None else encode(check.ulps)
     explained = explain(cases[result.case], result)

@@ -25,8 +25,8 @@ def print_recording(recording: Recording, written: Mapping[Path, int], console: 
         if drift.reason:
             console.print(f"  {drift.reason}", markup=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("framework", "version", "recorded", "same", "changed", ""):
-        table.add_column(heading, overflow="fold")
+    for title in ("framework", "version", "recorded", "same", "changed", ""):
+        table.add_column(title, overflow="fold")
     for native in recording.natives:
         mine = [drift for drift in recording.drift if drift.native == native.name]
         of = sorted({f"{d.framework} {d.recorded_version}" for d in mine})

@@ -94,6 +94,7 @@ def _context(report: Report) -> dict[str, Any]:
         "duration": _duration(report["seconds"]),
         "created": datetime.fromisoformat(report["created"]).strftime("%d %B %Y, %H:%M UTC"),
         "backends": backends,
+        "names": names,
         "short_name": lambda name: _HEADS.get(name, name[:3]),
         "dialects": _dialects(cells, backends),
         "groups": _groups(cells),
@@ -141,7 +142,7 @@ def _cells(report: Report, backends: set[str]) -> list[dict[str, Any]]:
             cells.append(
                 {
                     **cell,
-                    "error": (cell["worst"] or {"error": None})["error"] if cell["holds"] else cell["error"],
+                    "error": cell["worst"]["error"] if cell["holds"] and "worst" in cell else cell["error"],
                     "oracle": encode(oracle.get(key)),
                     "modes": _modes(results),
                     "failures": failures[:_FAILURES],
@@ -159,9 +160,7 @@ def _modes(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         for name in ("ulps", "error"):
             if result[name] is not None:
                 mode[name] = max(mode[name], number(result[name]))
-    return {
-        name: {key: encode(value) for key, value in mode.items()} for name, mode in sorted(modes.items())
-    }
+    return {name: {key: encode(value) for key, value in mode.items()} for name, mode in sorted(modes.items())}
 
 
 def _groups(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:

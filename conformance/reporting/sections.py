@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from .document import Report
@@ -15,7 +17,7 @@ _SHOWN = 10
 """How many of a section's entries the terminal tells; JSON and HTML have all."""
 
 
-def notes(report: Report) -> Iterator[Text]:
+def notes(report: Report) -> Iterator[RenderableType]:
     """The lines of all sections."""
     yield from _modes(report)
     yield from _natives(report)
@@ -71,16 +73,21 @@ def _alarm(drift: dict[str, Any]) -> str:
     return f"  {drift['status']}: {drift['case']} ({whose}): {said}"
 
 
-def _accuracy(report: Report) -> Iterator[Text]:
-    measured: dict[tuple[str, str, str], list[float]] = {}
+def _accuracy(report: Report) -> Iterator[RenderableType]:
+    if not report["accuracy"]:
+        return
+    measured: dict[tuple[str, str], dict[str, list[float]]] = {}
     for entry in report["accuracy"]:
-        key = entry["backend"], entry["subject"], entry["dtype"]
-        measured.setdefault(key, []).append(float(entry["worst"]))
-    for (backend, subject, dtype), worst in measured.items():
-        middle, largest = statistics.median(worst), max(worst)
-        whose = f"accuracy of {subject}, {backend} {dtype}"
-        said = f"worst {_ulps(largest)} ulps, typically {_ulps(middle)}, over {len(worst)} measured"
-        yield Text(f"{whose}: {said}", style="dim")
+        whose = measured.setdefault((entry["subject"], entry["backend"]), {})
+        whose.setdefault(entry["dtype"], []).append(float(entry["worst"]))
+    dtypes = sorted({entry["dtype"] for entry in report["accuracy"]})
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("ulps from the oracle: typical, worst")
+    for dtype in dtypes:
+        table.add_column(dtype, justify="right")
+    for (subject, backend), found in measured.items():
+        table.add_row(f"{subject}, {backend}", *[_typical_and_worst(found.get(dtype)) for dtype in dtypes])
+    yield table
     wrong = [entry for entry in report["accuracy"] if not entry["holds"]]
     lines = (
         Text(
@@ -112,6 +119,10 @@ def _first(lines: Iterable[Text], total: int) -> Iterator[Text]:
 
 def _counted(statuses: Counter[str]) -> str:
     return ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+
+
+def _typical_and_worst(ulps: list[float] | None) -> str:
+    return f"{_ulps(statistics.median(ulps))}, {_ulps(max(ulps))}" if ulps else ""
 
 
 def _ulps(value: float) -> str:

@@ -13,9 +13,14 @@ from rich.table import Table
 from rich.text import Text
 from unified_loss.conformance.results import GRAVITY
 
+from .changes import REGRESSIONS, ChangeKind
 from .document import Report
 from .explained import measured, shown
 from .sections import notes
+
+_CHANGES = 60
+"""How many changes the terminal tells."""
+_BETTER: tuple[ChangeKind, ...] = ("mended", "more accurate")
 
 
 def print_report(report: Report, console: Console, *, findings: bool = False) -> None:
@@ -26,8 +31,14 @@ def print_report(report: Report, console: Console, *, findings: bool = False) ->
         console.print(_failure(result))
         console.print()
     console.print(matrix(report))
-    for line in [*_versions(report), *notes(report), *_defects(report, findings), summary(report)]:
+    if "baseline" in report:
+        console.print()
+        console.print(changes_table(report["baseline"]))
+    for line in [*_versions(report), *notes(report), *_defects(report, findings)]:
         console.print(line)
+    if "baseline" in report:
+        console.print(_changed(report["baseline"]))
+    console.print(summary(report))
 
 
 def matrix(report: Report) -> Table:
@@ -100,6 +111,39 @@ def _check(check: dict[str, Any]) -> list[RenderableType]:
     heading = Text.assemble((check["quantity"], "bold"), f": {measured(check)}")
     sides = _row("expected", shown(check["expected"])), _row("got", shown(check["got"]))
     return [Padding(heading, (0, 0, 0, 2)), *sides]
+
+
+def changes_table(baseline: dict[str, Any]) -> Table:
+    """What changed since an older report: versions, then regressions, then the rest."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+    for heading in ("change", "where", "before", "now", "why"):
+        table.add_column(heading, overflow="fold")
+    for version in baseline["versions"]:
+        before, after = version["before"] or "absent", version["after"] or "absent"
+        table.add_row(Text("version", style="yellow"), version["name"], before, after, "")
+    for change in baseline["changes"][:_CHANGES]:
+        bad = change["kind"] in REGRESSIONS
+        colour = "bold red" if bad else "green" if change["kind"] in _BETTER else "dim"
+        on = f" on {change['backend']}" if change["loss"] else change["backend"]
+        where = " ".join(filter(None, (f"{change['loss']}{on}", change["detail"])))
+        sides = (_side(change["before"]), _side(change["after"]))
+        table.add_row(Text(change["kind"], style=colour), Text(where), *sides, Text(change["reason"]))
+    more = len(baseline["changes"]) - _CHANGES
+    if more > 0:
+        table.add_row(f"{more} more", "which --json tells", "", "", "")
+    return table
+
+
+def _side(value: Any) -> str:
+    return "-" if value is None else value if isinstance(value, str) else f"{value:.3g} ulps"
+
+
+def _changed(baseline: dict[str, Any]) -> Text:
+    counted = Counter(change["kind"] for change in baseline["changes"])
+    said = ", ".join(f"{count} {kind}" for kind, count in counted.items()) or "nothing changed"
+    count = baseline["regressions"]
+    line = f"since {baseline['created']}: {count} regressions; {said}"
+    return Text(line, style="bold red" if count else "bold green")
 
 
 def _versions(report: Report) -> Iterator[Text]:

@@ -282,8 +282,6 @@ class Detail {
       parts.push(make("h3", {}, "Modes"), make("p", { class: "modes" },
         ...modes.map(([mode, found]) => make("span", { class: `pill ${found.status}` }, `${mode}: ${found.status === "ok" ? `${short(found.ulps)} ulps` : found.status}`))));
     }
-    const accuracy = this.matrix.data.accuracy.filter((a) => a.loss === cell.loss && a.backend === cell.backend);
-    if (accuracy.length) parts.push(make("h3", {}, "Against the oracle, ulps"), accuracyTable(accuracy));
     if (cell.failures.length) {
       cell.failures.forEach((failure, i) => {
         const body = explained(failure);
@@ -292,6 +290,8 @@ class Detail {
       });
       if (cell.fell_short > cell.failures.length) parts.push(make("p", {}, `… and ${cell.fell_short - cell.failures.length} more, which the JSON has.`));
     } else if (cell.worst) parts.push(...explained(cell.worst));
+    const accuracy = this.matrix.data.accuracy.filter((a) => a.loss === cell.loss && a.backend === cell.backend);
+    if (accuracy.length) parts.push(make("h3", {}, "Against the oracle, ulps"), accuracyTable(accuracy));
     return parts;
   }
 }
@@ -352,13 +352,15 @@ function argument(entry) {
   if (entry.callable) return `${entry.name} = ${entry.callable}`;
   if (entry.sparse) return `${entry.name} = sparse ${written(entry.sparse)}`;
   if (entry.shape) return `${entry.name}: ${entry.dtype}, shape (${entry.shape.join(", ")}), see the case`;
-  return `${entry.name} = ${written(entry.data)}${dtype}`;
+  const data = typeof entry.data === "string" && !entry.dtype ? `"${entry.data}"` : written(entry.data);
+  return `${entry.name} = ${data}${dtype}`;
 }
 
 /** A value as text, the rows of an array in lines. */
 function written(value, indent = 0) {
   if (value === null || value === undefined) return "None";
   if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "True" : "False";
   if (!Array.isArray(value)) return typeof value === "object" ? JSON.stringify(value) : String(value);
   if (!value.some(Array.isArray)) return `[${value.map((x) => written(x)).join(", ")}]`;
   const gap = `,\n${" ".repeat(indent + 1)}`;
@@ -440,20 +442,20 @@ class Plot {
 
   picture(rows) {
     const width = Math.max(320, $("#plot").clientWidth || 900), narrow = width < 620;
-    const left = narrow ? 8 : 300, right = 34, step = narrow ? 34 : 21, top = 26;
+    const left = narrow ? 8 : 300, right = 62, step = narrow ? 34 : 21, top = 26;
     const finite = rows.flatMap((r) => [r.native, r.ours]).filter((x) => Number.isFinite(x) && x > 0);
     const low = -1, high = Math.max(1, Math.ceil(Math.log10(Math.max(10, ...finite)) + 0.15));
     const place = (x) => left + ((Math.min(Math.max(x > 0 ? Math.log10(x) : low, low), high) - low) / (high - low)) * (width - left - right);
-    const at = (x) => (Number.isFinite(x) ? place(x) : width - 12);
+    const at = (x) => (Number.isFinite(x) ? place(x) : width - 14);
     const height = top + rows.length * step + 8;
     const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": `Errors of ${rows.length} losses in ulps, native against ours` });
     const every = Math.max(1, Math.ceil((high - low) / (narrow ? 5 : 12)));
     for (let e = low; e <= high; e += every) {
       const x = place(10 ** e);
       svg.append(draw("line", { class: "grid", x1: x, x2: x, y1: top - 6, y2: height }),
-        draw("text", { x, y: 12, "text-anchor": "middle" }, e < 0 ? "≤ 0.1" : e < 5 ? String(10 ** e) : `1e${e}`));
+        draw("text", { x, y: 12, "text-anchor": x < 20 ? "start" : "middle" }, e < 0 ? "≤ 0.1" : e < 5 ? String(10 ** e) : `1e${e}`));
     }
-    svg.append(draw("text", { x: width - 12, y: 12, "text-anchor": "middle" }, "∞"));
+    svg.append(draw("text", { x: width - 14, y: 12, "text-anchor": "middle" }, "∞"));
     rows.forEach((row, i) => {
       const y = top + i * step + step / 2 + (narrow ? 7 : 0);
       const line = draw("g", {});
