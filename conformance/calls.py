@@ -29,6 +29,7 @@ def prepared_call(
 
     `tensor` makes a tensor of an array, and `load_state` gives a loss its weights.
     """
+    tensor = _casting(case, tensor, backend)
     kwargs = {
         # Native losses take axes as a tuple only.
         name: value if name == "axis" else converted(value, tensor, backend)
@@ -57,7 +58,21 @@ def prepared_call(
 
 def input_tensors(case: Case, tensor: Tensors, backend: Backend) -> list[Any]:
     """The inputs as tensors; what is no array stays."""
+    tensor = _casting(case, tensor, backend)
     return [converted(entry.value, tensor, backend) for entry in case.inputs]
+
+
+def _casting(case: Case, tensor: Tensors, backend: Backend) -> Tensors:
+    """What makes tensors of arrays, the floats of the case's own dtype where it has one."""
+    dtype = case.dtype
+    if dtype is None:
+        return tensor
+
+    def cast(x: Any) -> Any:
+        floats = isinstance(x, np.ndarray) and x.dtype.kind == "f"
+        return backend.astype(tensor(x), dtype) if floats else tensor(x)
+
+    return cast
 
 
 def converted(value: Any, tensor: Tensors, backend: Backend) -> Any:

@@ -127,6 +127,7 @@ class Case:
     summed : whether the expectation is of the sum of the result
     single_precision : whether a float64 case is computed in float32 inside by its framework
     single_precision_parameters : whether only its parameters are kept in float32
+    dtype : what the floats are cast to on the framework, where NumPy has no such dtype: bfloat16
     """
 
     id: str
@@ -150,6 +151,7 @@ class Case:
     summed: bool = False
     single_precision: bool = False
     single_precision_parameters: bool = False
+    dtype: str | None = None
 
     @property
     def expected(self) -> Outcome | None:

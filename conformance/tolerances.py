@@ -92,3 +92,30 @@ def of_printed(printed: Printed) -> Tolerance:
     share, words = (1, "a unit") if printed.truncated else (0.5, "half a unit")
     reason = f"{words} of the last of {printed.digits} digits, and {_FLOAT32_STEPS} float32 steps"
     return Tolerance(absolute=share * unit + steps, reason=reason)
+
+
+@dataclass(frozen=True)
+class Slack:
+    """How much further from the oracle than the native loss ours may be without being worse.
+
+    Parameters
+    ----------
+    ulps : units in the last place that are no fault, whatever the native loss has
+    factor : by which the native loss's largest error in the same array may be exceeded
+    cancelled : the same where the native loss has lost half of its digits
+    reason : why that much
+    """
+
+    ulps: float
+    factor: float
+    cancelled: float
+    reason: str
+
+
+ACCURACY = Slack(
+    ulps=8,
+    factor=16,
+    cancelled=256,
+    reason="which element is hit by the roundings, and whether two of them make up for each other, is "
+    "chance, all the more where most digits cancel",
+)
