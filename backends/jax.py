@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +12,7 @@ import numpy as np
 from unified_loss.ops import Array
 
 from ._dlpack import capsule_of
-from .base import Backend, UnsupportedOperation
+from .base import Backend, Compiler, UnsupportedOperation
 
 # JAX 0.7 has only the one, 0.10 only the other.
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -28,6 +28,9 @@ class JaxBackend(Backend):
     name = "jax"
     module = "jax"
     distribution = "jax"
+    compilers: ClassVar[Mapping[str, Compiler]] = {
+        "jit": Compiler(lambda _, function: jax.jit(function), "every shape"),
+    }
     renames: ClassVar[dict[str, str]] = {
         "shape": "numpy.shape",
         "exp": "numpy.exp",
@@ -104,6 +107,9 @@ class JaxBackend(Backend):
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
         return _replaced(value, x, gradient)
 
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        return _zero(x, derivative)
+
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, jax.Array)
 
@@ -153,6 +159,17 @@ def _replaced_backward(gradient: Array, _head: Array) -> tuple[Array | None, ...
 
 
 _replaced.defvjp(_replaced_forward, _replaced_backward)
+
+
+@jax.custom_jvp  # type: ignore[untyped-decorator]
+def _zero(x: Array, _derivative: Array) -> Array:
+    return jnp.zeros_like(x)
+
+
+@_zero.defjvp  # type: ignore[untyped-decorator]
+def _zero_slope(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
+    x, derivative = primals
+    return jnp.zeros_like(x), derivative * tangents[0]
 
 
 def _narrowed(array: Any, dtype: str) -> str:

@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any, ClassVar
 
 import mindspore as ms
 import numpy as np
 from mindspore import mint, ops
 from mindspore.graph.api import _pynative_executor
-from mindspore.graph.jit_context import jit_context
+from mindspore.graph import jit_trace
+from mindspore.graph.jit_context import jit_context, set_jit_context
 
 from unified_loss.ops import DTYPES, FLOAT_DTYPES, Array, Axis
 
-from .base import Backend
+from .base import Backend, Compiler, Function
 
 _NATIVE_DTYPE = {name: getattr(ms, name) for name in DTYPES}
 _FLOATS = tuple(_NATIVE_DTYPE[name] for name in FLOAT_DTYPES)
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
+
+
+_names = itertools.count()
+
+
+def _trace(_: Backend, function: Function) -> Function:
+    failures: list[Exception] = []
+
+    def of_tensors(*tensors: Array) -> Any:
+        # An error must not leave MindSpore in the middle of a trace, where all that follows would fail.
+        try:
+            return function(*tensors)
+        except Exception as error:  # noqa: BLE001  raised below
+            failures.append(error)
+            return tensors[0]
+
+    traced = _traced(of_tensors)
+
+    def call(*tensors: Array) -> Any:
+        nonlocal traced
+        inside = jit_context() is not None
+        try:
+            result = traced(*tensors)
+        except Exception:
+            if not inside:
+                set_jit_context(None)
+                jit_trace._using_trace = False
+            raise
+        if failures:
+            traced = _traced(of_tensors)
+            raise failures.pop()
+        return result
+
+    return call
+
+
+def _traced(function: Any) -> Function:
+    # MindSpore tells functions apart by name and address, of which the latter may be that of one before.
+    name = f"{function.__name__}_{next(_names)}"
+    own = FunctionType(function.__code__, function.__globals__, name, None, function.__closure__)
+    # Of the other modes (2.10.0), "ast" cannot parse a loss, and "bytecode" runs it as it is.
+    traced: Function = ms.jit(own, capture_mode="trace")
+    return traced
 
 
 class MindsporeBackend(Backend):
@@ -32,6 +78,7 @@ class MindsporeBackend(Backend):
     name = "mindspore"
     module = "mindspore"
     distribution = "mindspore"
+    compilers: ClassVar[Mapping[str, Compiler]] = {"trace": Compiler(_trace, "every shape", slow=True)}
     renames: ClassVar[dict[str, str]] = {
         "abs": "ops.abs",
         "sqrt": "ops.sqrt",
@@ -53,6 +100,8 @@ class MindsporeBackend(Backend):
     }
     unsupported: ClassVar[dict[str, str]] = {
         "bfloat16 arithmetic": "MindSpore has few bfloat16 kernels on CPU (2.10.0), but the casts",
+        "second derivatives": "MindSpore 2.10.0 gives wrong ones without a word: the gradient of a reshape, "
+        "a sum, a broadcast or a product of matrices has itself the gradient 0, and in graphs others are wrong",
         "dlpack": "MindSpore imports DLPack for Ascend: on CPU (2.10.0) a NumPy array crashes the process",
     }
 
@@ -172,6 +221,10 @@ class MindsporeBackend(Backend):
 
         slope = ops.InsertGradientOf(replacement)(x)
         return ops.where(ops.ones_like(x, dtype=ms.bool_), ops.stop_gradient(value), slope)
+
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        # There are no second derivatives, for which alone that of the derivative has a use.
+        return super().zero_with_derivative(x, self.stop_gradient(derivative))
 
     def softplus(self, x: Array, /) -> Array:
         # The derived one with its two selections replaced, which are slow in MindSpore: the gradient

@@ -6,7 +6,8 @@ import importlib
 import math
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, ClassVar
@@ -15,7 +16,8 @@ import numpy
 
 from unified_loss.ops import DTYPES, Array, Axis
 
-from .base import Backend, UnsupportedOperation
+from ._mxnet_graph import Graph, hybridize
+from .base import Backend, Compiler, UnsupportedOperation
 
 
 def _import_mxnet() -> ModuleType:
@@ -57,6 +59,8 @@ _SLOW_WHERE = 2048
 class _Mode(threading.local):
     lead = 0
     """How many axes of size 1 stand before the axes that the ops are told of: 0 or 1."""
+    graph: Graph | None = None
+    """The graph that is being recorded, to be run with other values."""
 
 
 class MxnetBackend(Backend):
@@ -97,8 +101,12 @@ class MxnetBackend(Backend):
         "logical_or": "np.add",
         "logical_not": "np.logical_not",
     }
-    unsupported: ClassVar[dict[str, str]] = _NO_DTYPE
+    unsupported: ClassVar[dict[str, str]] = {
+        **_NO_DTYPE,
+        "second derivatives": "MXNet 1.9 has no second derivatives of mx.np arrays, and few of mx.nd's",
+    }
     dtypes = ("float16", "float32", "float64")
+    compilers: ClassVar[Mapping[str, Compiler]] = {"hybridize": Compiler(hybridize, "every shape")}
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,13 +125,16 @@ class MxnetBackend(Backend):
     def astype(self, x: Array, dtype: str, /) -> Array:
         if dtype in self.unsupported:
             raise UnsupportedOperation(self.unsupported[dtype])
-        return x.astype(dtype, copy=False)
+        if self._mode.graph is None:
+            return x.astype(dtype, copy=False)
+        # astype copies into a new array, of which the graph would not know the dtype.
+        return mxnet.nd.cast(x.as_nd_ndarray(), dtype).as_np_ndarray()
 
     def eye(self, n: int, /, *, like: Array) -> Array:
-        return self.reshape(np.eye(n, dtype=like.dtype, ctx=like.ctx), (n, n))
+        return self.reshape(self._made(np.eye(n, dtype=like.dtype, ctx=like.ctx)), (n, n))
 
     def arange(self, n: int, /, *, dtype: str, like: Array) -> Array:
-        return self.reshape(np.arange(n, dtype=dtype, ctx=like.ctx), (n,))
+        return self.reshape(self._made(np.arange(n, dtype=dtype, ctx=like.ctx)), (n,))
 
     def pow(self, x: Array, exponent: float, /) -> Array:
         # The gradient would be 0 * x**-1, which is NaN at 0.
@@ -133,10 +144,10 @@ class MxnetBackend(Backend):
         # np.clip parses its ends to float32, and that inexactly; the gradient of maximum and minimum
         # multiplies by 0 what it should leave out, so that an infinite one becomes NaN.
         if min is not None:
-            end = _number(min, x)
+            end = self._made(_number(min, x))
             x = self.where(x < end, end, x)
         if max is not None:
-            end = _number(max, x)
+            end = self._made(_number(max, x))
             x = self.where(x > end, end, x)
         return x
 
@@ -144,7 +155,7 @@ class MxnetBackend(Backend):
         # The gradient of np.where with a number goes to the wrong branch (1.9.1), so a number
         # becomes an array.
         array: Array = x1 if isinstance(x1, NDArray) else x2
-        operands = (condition, *(x if isinstance(x, NDArray) else _number(x, array) for x in (x1, x2)))
+        operands = (condition, *(x if isinstance(x, NDArray) else self._made(_number(x, array)) for x in (x1, x2)))
         shape = numpy.broadcast_shapes(*(x.shape for x in operands))
         if (0 < math.prod(shape) < _SLOW_WHERE and len(shape) <= 5) or array.dtype == bool:
             return np.where(*operands)
@@ -174,6 +185,8 @@ class MxnetBackend(Backend):
 
     def argsort(self, x: Array, /, *, axis: int) -> Array:
         # MXNet's own is not stable, and takes no float16 (1.9.1).
+        if self._mode.graph is not None:
+            raise UnsupportedOperation("MXNet cannot hybridize a stable argsort: its own is not, NumPy's is used")
         order = numpy.argsort(x.asnumpy(), axis=self._axis(axis), kind="stable")
         return np.array(order, dtype="int64", ctx=x.ctx)
 
@@ -218,12 +231,12 @@ class MxnetBackend(Backend):
             return mxnet.npx.pick(x, indices, axis=axis, keepdims=True)
         if indices.size == 0:
             # gather_nd looks at indices that are not there. No gradient flows from nothing.
-            return np.zeros(indices.shape, dtype=x.dtype, ctx=x.ctx)
+            return self._made(np.zeros(indices.shape, dtype=x.dtype, ctx=x.ctx))
         grid = [
-            np.arange(n, dtype="int64", ctx=x.ctx).reshape((n,) + (1,) * (x.ndim - i - 1))
+            self._made(np.arange(n, dtype="int64", ctx=x.ctx).reshape((n,) + (1,) * (x.ndim - i - 1)))
             for i, n in enumerate(indices.shape)
         ]
-        grid[axis] = indices.astype("int64")
+        grid[axis] = self.astype(indices, "int64")
         return mxnet.npx.gather_nd(x, np.stack([np.broadcast_to(g, indices.shape) for g in grid]))
 
     def take(self, x: Array, indices: Array, /) -> Array:
@@ -231,18 +244,30 @@ class MxnetBackend(Backend):
         return np.take(x[0] if self._mode.lead else x, indices, axis=0)
 
     def stop_gradient(self, x: Array, /) -> Array:
-        return x.detach()
+        if self._mode.graph is None:
+            return x.detach()
+        return mxnet.nd.BlockGrad(x.as_nd_ndarray()).as_np_ndarray()
 
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
         # MakeLoss sends back ones, whatever comes in: here a 0, from the branch not taken.
-        slope = mxnet.nd.MakeLoss((x * gradient.detach()).as_nd_ndarray()).as_np_ndarray()
-        return self.where(np.ones(x.shape, dtype="bool", ctx=x.ctx), value.detach(), slope)
+        product = x * self.stop_gradient(gradient)
+        slope = mxnet.nd.MakeLoss(product.as_nd_ndarray()).as_np_ndarray()
+        always = self._made(np.ones(x.shape, dtype="bool", ctx=x.ctx))
+        return self.where(always, self.stop_gradient(value), slope)
+
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        # There are no second derivatives, for which alone that of the derivative has a use.
+        return super().zero_with_derivative(x, self.stop_gradient(derivative))
 
     def softplus(self, x: Array, /) -> Array:
         # The derived form without its slow `where`: at 0, maximum has gradient 1 and relu 0.
         positive = np.maximum(x, 0.0)
         magnitude = positive + mxnet.npx.relu(-x)
         return positive + np.log1p(np.exp(-magnitude))
+
+    def _made(self, x: Array) -> Array:
+        """An array that does not come from the arguments, as the graph that is recorded knows it."""
+        return x if self._mode.graph is None else self._mode.graph.variable(x)
 
     def _axis(self, axis: int) -> int:
         return axis + self._mode.lead if axis >= 0 else axis
@@ -272,9 +297,12 @@ class MxnetBackend(Backend):
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, NDArray)
 
+    def is_concrete(self, x: Array, /) -> bool:
+        return self._mode.graph is None
+
     def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         ctx = None if like is None else like.ctx
-        result = np.array(array.astype(dtype, copy=False), dtype=dtype, ctx=ctx)
+        result = self._made(np.array(array.astype(dtype, copy=False), dtype=dtype, ctx=ctx))
         return result.as_nd_ndarray() if _is_legacy(like) else result
 
     def to_numpy(self, x: Array, /) -> Any:
@@ -296,6 +324,8 @@ class MxnetBackend(Backend):
                 return program(*args)
             legacy = _is_legacy(next((x for x in args if isinstance(x, NDArray)), None))
             arrays = [x.as_np_ndarray() if isinstance(x, NDArray) else x for x in args]
+            if mode.graph is not None:
+                arrays = [mode.graph.joined(x) if isinstance(x, NDArray) else x for x in arrays]
             if autograd.is_recording() and not mxnet.util.is_np_shape():
                 result = self._with_leading_axis(program, arrays)
                 if result.ndim > 1:
@@ -320,9 +350,23 @@ class MxnetBackend(Backend):
         finally:
             self._mode.lead = 0
 
+    @contextmanager
+    def recording(self, graph: Graph) -> Iterator[None]:
+        """Record what is computed, so that it can be computed again of other values."""
+        self._mode.graph = graph
+        try:
+            with autograd.record():
+                yield
+        finally:
+            self._mode.graph = None
+
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
     ) -> tuple[Array, tuple[Array, ...]]:
+        if self._mode.graph is not None:
+            raise UnsupportedOperation(
+                "MXNet cannot hybridize a gradient: take value_and_grad of the compiled function instead"
+            )
         full = list(args)
         with mxnet.util.np_shape(True):
             for i in argnums:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
 
 from unified_loss.ops import DTYPES, Array, Axis
 
-from .base import Backend, UnsupportedOperation
+from .base import Backend, Compiler, Function, UnsupportedOperation
 
 with warnings.catch_warnings():
     # Paddle 3.3.1 warns at import that ccache is missing, which only its C++ extensions would use.
     warnings.filterwarnings("ignore", message="No ccache found")
     import paddle
+    from paddle.jit.dy2static.convert_operators import convert_load
 
 _HALF = "Paddle has few half-precision kernels on CPU (3.3.1), but the casts"
 _UNSIGNED = "Paddle has no unsigned integers but uint8 (a uint16 NumPy array is to it one of bfloat16)"
@@ -30,6 +32,24 @@ _LOG_SMALLEST_NORMAL = {
 }
 
 
+_again: ContextVar[bool] = ContextVar("_again", default=False)
+"""Whether what is computed is to be differentiated twice, for which Paddle lacks some kernels (3.3.1)."""
+
+
+def _to_static(_: Backend, function: Function) -> Function:
+    # Paddle rewrites the source of what it compiles and of all that calls, in which no loss branches
+    # on values; what it is told to leave alone is traced as it is.
+    @paddle.jit.not_to_static  # type: ignore[untyped-decorator]
+    def as_it_is(tensors: Sequence[Array]) -> Any:
+        return function(*tensors)
+
+    def rewritten(tensors: Sequence[Array]) -> Any:
+        return as_it_is(tensors)
+
+    static = paddle.jit.to_static(rewritten, full_graph=True)
+    return lambda *tensors: static(list(tensors))
+
+
 class PaddleBackend(Backend):
     """Paddle's eager tensors, and the symbolic values that `to_static` traces with.
 
@@ -40,9 +60,9 @@ class PaddleBackend(Backend):
     name = "paddle"
     module = "paddle"
     distribution = "paddlepaddle"
+    compilers: ClassVar[Mapping[str, Compiler]] = {"to_static": Compiler(_to_static, "every shape")}
     renames: ClassVar[dict[str, str]] = {
         "log": "log",
-        "log1p": "log1p",
         "square": "square",
         "isinf": "isinf",
         "maximum": "maximum",
@@ -60,7 +80,6 @@ class PaddleBackend(Backend):
         "isnan": "isnan",
         "all": "all",
         "minimum": "minimum",
-        "cumulative_sum": "cumsum",
     }
     unsupported: ClassVar[dict[str, str]] = {
         "float16 arithmetic": _HALF,
@@ -95,6 +114,8 @@ class PaddleBackend(Backend):
         # Paddle takes a number as exponent in float32; a tensor has NaN as gradient for 0**0.
         if exponent == 0:
             return paddle.full_like(x, 1.0, device=_place(x))
+        if _again.get():
+            return _Power.apply(x, exponent)
         return paddle.pow(x, paddle.full([], exponent, x.dtype, device=_place(x)))
 
     def abs(self, x: Array, /) -> Array:
@@ -105,6 +126,12 @@ class PaddleBackend(Backend):
         # Paddle's CPU kernel never reaches 0: exp(-inf) is 3e-39, and its logarithm finite.
         normal = x > _LOG_SMALLEST_NORMAL[x.dtype]
         return paddle.exp(x) * normal.astype(x.dtype)
+
+    def log1p(self, x: Array, /) -> Array:
+        return _Log1p.apply(x) if _again.get() else paddle.log1p(x)
+
+    def cumulative_sum(self, x: Array, /, *, axis: int) -> Array:
+        return _CumulativeSum.apply(x, axis) if _again.get() else paddle.cumsum(x, axis)
 
     def sqrt(self, x: Array, /) -> Array:
         if x.dtype != paddle.float32:
@@ -145,16 +172,17 @@ class PaddleBackend(Backend):
         return result if keepdims else paddle.squeeze(result, axis)
 
     def argsort(self, x: Array, /, *, axis: int) -> Array:
-        return paddle.argsort(x, axis=axis, stable=True)
+        # Its result has a gradient, of zeros, which has none.
+        return paddle.argsort(self.stop_gradient(x), axis=axis, stable=True)
 
     def expand_dims(self, x: Array, /, *, axis: int) -> Array:
         return paddle.unsqueeze(x, axis)
 
     def concat(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
-        return paddle.concat(list(arrays), axis=axis)
+        return paddle.concat(_alike(arrays), axis=axis)
 
     def stack(self, arrays: Sequence[Array], /, *, axis: int) -> Array:
-        return paddle.stack(list(arrays), axis=axis)
+        return paddle.stack(_alike(arrays), axis=axis)
 
     def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
         return tuple(paddle.unbind(x, axis))
@@ -171,7 +199,9 @@ class PaddleBackend(Backend):
         # to_static sees no gradient in a layer that does not compute its result from x, so the values
         # are put in afterwards; the layer ignores the 0 that comes back from the branch not taken.
         always = paddle.full_like(x, True, dtype="bool", device=_place(x))
-        slope = _Replaced.apply(x, self.stop_gradient(gradient))
+        # Rewriting the source, to_static would put in the layer's static form by itself.
+        layer = _Replaced if self.is_concrete(x) else convert_load(_Replaced)
+        slope = layer.apply(x, self.stop_gradient(gradient))
         return paddle.where(always, self.stop_gradient(value), slope)
 
     def stop_gradient(self, x: Array, /) -> Array:
@@ -179,11 +209,15 @@ class PaddleBackend(Backend):
         # x.detach() * x overwrites the caller's x.
         return x.detach() if self.is_concrete(x) else paddle.assign(x).detach()
 
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        # Only for a second derivative has that of the derivative a use.
+        return super().zero_with_derivative(x, derivative if _again.get() else self.stop_gradient(derivative))
+
     def softplus(self, x: Array, /) -> Array:
         # The derived one with its two selections replaced, which are slow in Paddle: the gradient
         # of clip at 0 is 1 and that of -|x| is taken as -1, so that the kinks cancel.
         sign = (x < 0).astype(x.dtype) * 2 - 1
-        return self.clip(x, min=0.0) + paddle.log1p(self.exp(x * sign))
+        return self.clip(x, min=0.0) + self.log1p(self.exp(x * sign))
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, paddle.Tensor | paddle.pir.Value)
@@ -192,7 +226,9 @@ class PaddleBackend(Backend):
         return isinstance(x, paddle.Tensor)
 
     def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
-        return paddle.to_tensor(array, dtype=dtype, place=None if like is None else _place(like))
+        # Under to_static a tensor goes where the whole program does.
+        place = _place(like) if like is not None and self.is_concrete(like) else None
+        return paddle.to_tensor(array, dtype=dtype, place=place)
 
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray((x.astype("float32") if x.dtype == paddle.bfloat16 else x).detach().numpy())
@@ -205,17 +241,41 @@ class PaddleBackend(Backend):
     ) -> tuple[Array, tuple[Array, ...]]:
         full = list(args)
         for i in argnums:
-            full[i] = full[i].detach()
+            full[i] = self.stop_gradient(full[i])
             full[i].stop_gradient = False
-        selected = [full[i] for i in argnums]
-        with paddle.enable_grad():
-            value = function(*full)
-        if value.stop_gradient:
-            return value, tuple(paddle.zeros_like(x) for x in selected)
-        grads = paddle.grad([value], selected, allow_unused=True)
-        return value.detach(), tuple(
-            paddle.zeros_like(x) if g is None else g for g, x in zip(grads, selected, strict=True)
-        )
+        value, grads = _differentiated(function, [full[i] for i in argnums], full, again=False)
+        # to_static would differentiate, once more, what is not detached.
+        return value.detach(), tuple(g.detach() for g in grads)
+
+    def nested_value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        full = list(args)
+        for i in argnums:
+            if full[i].stop_gradient:
+                full[i] = self.stop_gradient(full[i])
+                full[i].stop_gradient = False
+            else:
+                # A variable of its own: what else the function knows the tensor by is another one.
+                full[i] = paddle.assign(full[i])
+        token = _again.set(True)
+        try:
+            return _differentiated(function, [full[i] for i in argnums], full, again=True)
+        finally:
+            _again.reset(token)
+
+
+def _differentiated(
+    function: Callable[..., Array], selected: Sequence[Array], args: Sequence[Array], again: bool
+) -> tuple[Array, tuple[Array, ...]]:
+    with paddle.enable_grad():
+        value = function(*args)
+    if value.stop_gradient:
+        return value, tuple(paddle.zeros_like(x) for x in selected)
+    grads = paddle.grad([value], selected, create_graph=again, allow_unused=True)
+    return value, tuple(
+        paddle.zeros_like(x) if g is None else g for g, x in zip(grads, selected, strict=True)
+    )
 
 
 class _Replaced(paddle.autograd.PyLayer):  # type: ignore[misc]
@@ -228,6 +288,55 @@ class _Replaced(paddle.autograd.PyLayer):  # type: ignore[misc]
     def backward(ctx: Any, _head: Array) -> tuple[Array | None, ...]:
         (gradient,) = ctx.saved_tensor()
         return gradient, None
+
+
+def _alike(arrays: Sequence[Array]) -> list[Array]:
+    """Arrays to be joined: all or none of them variables, or the second derivative fails (3.3.1)."""
+    if not _again.get() or all(x.stop_gradient for x in arrays):
+        return list(arrays)
+    joined = [x.detach() if x.stop_gradient else x for x in arrays]
+    for x in joined:
+        x.stop_gradient = False
+    return joined
+
+
+class _Power(paddle.autograd.PyLayer):  # type: ignore[misc]
+    """A power whose gradient has a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, exponent: float) -> Array:
+        ctx.save_for_backward(x)
+        ctx.exponent = exponent
+        return paddle.pow(x, paddle.full([], exponent, x.dtype, device=_place(x)))
+
+    @staticmethod
+    def backward(ctx: Any, head: Array) -> Array:
+        (x,), exponent = ctx.saved_tensor(), ctx.exponent
+        return head * exponent if exponent == 1 else head * (_Power.apply(x, exponent - 1) * exponent)
+
+
+class _Log1p(paddle.autograd.PyLayer):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        ctx.save_for_backward(x)
+        return paddle.log1p(x)
+
+    @staticmethod
+    def backward(ctx: Any, head: Array) -> Array:
+        (x,) = ctx.saved_tensor()
+        return head / (1 + x)
+
+
+class _CumulativeSum(paddle.autograd.PyLayer):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, x: Array, axis: int) -> Array:
+        ctx.axis = axis
+        return paddle.cumsum(x, axis)
+
+    @staticmethod
+    def backward(ctx: Any, head: Array) -> Array:
+        # The sums of the entries from each one on.
+        return paddle.flip(_CumulativeSum.apply(paddle.flip(head, ctx.axis), ctx.axis), ctx.axis)
 
 
 def _place(like: Array) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -12,7 +12,49 @@ import tensorflow as tf
 from unified_loss.ops import Array
 
 from ._dlpack import capsule_of
-from .base import Backend
+from .base import Backend, Compiler, Function, UnsupportedOperation
+
+
+def _traced(function: Function, **options: Any) -> Function:
+    # No loss branches on values: AutoGraph would only rewrite its source, slowly.
+    traced: Function = tf.function(function, autograph=False, **options)
+    return traced
+
+
+def _of_any_size(_: Backend, function: Function) -> Function:
+    traced = _traced(function, jit_compile=False, reduce_retracing=True)
+    of_known_sizes = None
+
+    def call(*tensors: Array) -> Any:
+        nonlocal of_known_sizes
+        # Each variable would be traced by itself.
+        tensors = tuple(map(tf.convert_to_tensor, tensors))
+        if of_known_sizes is None:
+            try:
+                return traced(*tensors)
+            except _UnknownSize:
+                of_known_sizes = _of_known_sizes(function, jit_compile=False)
+        return of_known_sizes(*tensors)
+
+    return call
+
+
+def _of_known_sizes(function: Function, **options: Any) -> Function:
+    functions: dict[Any, Function] = {}
+
+    def call(*tensors: Array) -> Any:
+        tensors = tuple(map(tf.convert_to_tensor, tensors))
+        # A function that is traced for many shapes warns of it.
+        key = tuple(tuple(x.shape.as_list()) for x in tensors)
+        if key not in functions:
+            functions[key] = _traced(function, **options)
+        return functions[key](*tensors)
+
+    return call
+
+
+class _UnknownSize(UnsupportedOperation):
+    """A loss needs the size of an axis which is to be of any size."""
 
 
 class TensorflowBackend(Backend):
@@ -21,6 +63,14 @@ class TensorflowBackend(Backend):
     name = "tensorflow"
     module = "tensorflow"
     distribution = "tensorflow-cpu"
+    compilers: ClassVar[Mapping[str, Compiler]] = {
+        "xla": Compiler(lambda _, function: _of_known_sizes(function, jit_compile=True), "every shape"),
+        "graph": Compiler(
+            _of_any_size,
+            "the first other size of an axis, which is any size from then on; every shape, where the loss "
+            "goes along that axis step by step",
+        ),
+    }
     renames: ClassVar[dict[str, str]] = {
         "astype": "cast",
         "abs": "abs",
@@ -99,6 +149,8 @@ class TensorflowBackend(Backend):
         return tf.where(condition, x1, x2)
 
     def unstack(self, x: Array, /, *, axis: int) -> tuple[Array, ...]:
+        if x.shape[axis] is None:
+            raise _UnknownSize("TensorFlow splits an axis of known size only")
         return tuple(tf.unstack(x, axis=axis))
 
     def take_along_axis(self, x: Array, indices: Array, /, *, axis: int) -> Array:
@@ -114,6 +166,9 @@ class TensorflowBackend(Backend):
 
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
         return _replaced(tf.stop_gradient(value), tf.identity(x), tf.stop_gradient(gradient))
+
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        return _zero(tf.identity(x), derivative)
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, tf.Tensor | tf.Variable)
@@ -151,7 +206,16 @@ class TensorflowBackend(Backend):
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _replaced(value: Array, _x: Array, gradient: Array) -> tuple[Array, Callable[..., Any]]:
-    def backward(_head: Array) -> tuple[Array | None, ...]:
-        return None, gradient, None
+    def backward(head: Array) -> tuple[Array | None, ...]:
+        # A gradient that no head flows into is lost between the graphs of a tf.function (2.21).
+        return None, tf.where(tf.ones_like(head, tf.bool), gradient, head), None
 
     return tf.identity(value), backward
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _zero(x: Array, derivative: Array) -> tuple[Array, Callable[..., Any]]:
+    def backward(head: Array) -> tuple[Array | None, ...]:
+        return head * derivative, None
+
+    return tf.zeros_like(x), backward

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, ClassVar
 
 import torch
 
 from unified_loss.ops import DTYPES, Array, Axis, Ops
 
-from .base import Backend
+from .base import Backend, Compiler, Function
 
 _NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
+
+
+def _compiling(backend: str) -> Callable[[Backend, Function], Function]:
+    def compile_(_: Backend, function: Any) -> Function:
+        # torch counts, and limits, what it compiled for each code object, which closures share.
+        code = function.__code__.replace()
+        own = FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
+        compiled: Function = torch.compile(own, fullgraph=True, backend=backend)
+        return compiled
+
+    return compile_
+
+
+_RECOMPILES = "the first other size of an axis, which is any size from then on"
 
 
 class TorchBackend(Backend):
@@ -22,6 +37,10 @@ class TorchBackend(Backend):
     module = "torch"
     distribution = "torch"
     index_dtype = "int64"  # gather takes no other
+    compilers: ClassVar[Mapping[str, Compiler]] = {
+        "inductor": Compiler(_compiling("inductor"), _RECOMPILES, slow=True),
+        "aot_eager": Compiler(_compiling("aot_eager"), _RECOMPILES),
+    }
     renames = {
         "abs": "abs",
         "exp": "exp",
@@ -105,6 +124,9 @@ class TorchBackend(Backend):
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
         return _Replaced.apply(value.detach(), x, gradient.detach())
 
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        return _Zero.apply(x, derivative)
+
     def softmax(self, x: Array, /, *, axis: int) -> Array:
         return torch.softmax(x, dim=axis)
 
@@ -124,8 +146,9 @@ class TorchBackend(Backend):
         return torch.as_tensor(writable, dtype=_NATIVE_DTYPE[dtype], device=device)
 
     def to_numpy(self, x: Array, /) -> Any:
+        # Forced, for the zeros without memory that are the second derivatives of some operations.
         x = x.detach().cpu()
-        return (x.to(torch.float32) if x.dtype == torch.bfloat16 else x).numpy()
+        return (x.to(torch.float32) if x.dtype == torch.bfloat16 else x).numpy(force=True)
 
     def from_dlpack(self, x: Any, /) -> Array:
         return torch.from_dlpack(x)
@@ -136,18 +159,36 @@ class TorchBackend(Backend):
         full = list(args)
         for i in argnums:
             full[i] = full[i].detach().requires_grad_()
-        selected = [full[i] for i in argnums]
-        with torch.enable_grad():
-            value = function(*full)
-        if not value.requires_grad:
-            return value, tuple(torch.zeros_like(x) for x in selected)
-        grads = torch.autograd.grad(value.sum(), selected, allow_unused=True, materialize_grads=True)
-        return value.detach(), tuple(grads)
+        value, grads = _differentiated(function, [full[i] for i in argnums], full, again=False)
+        return value.detach(), grads
+
+    def nested_value_and_grad(
+        self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        full = list(args)
+        for i in argnums:
+            # A view of its own: what else the function knows the tensor by is another variable.
+            x = full[i]
+            full[i] = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+        return _differentiated(function, [full[i] for i in argnums], full, again=True)
 
     def gradient(self, function: Callable[[Ops, Array], Array], x: Array, /) -> Array:
         # Unlike autograd.grad it can be compiled.
         gradient: Array = torch.func.grad(lambda y: function(self, y).sum())(x.detach())
         return gradient.detach()
+
+
+def _differentiated(
+    function: Callable[..., Array], selected: Sequence[Array], args: Sequence[Array], again: bool
+) -> tuple[Array, tuple[Array, ...]]:
+    with torch.enable_grad():
+        value = function(*args)
+    if not value.requires_grad:
+        return value, tuple(torch.zeros_like(x) for x in selected)
+    grads = torch.autograd.grad(
+        value.sum(), selected, create_graph=again, allow_unused=True, materialize_grads=True
+    )
+    return value, tuple(grads)
 
 
 class _Replaced(torch.autograd.Function):  # type: ignore[misc]
@@ -164,3 +205,19 @@ class _Replaced(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, _head: Array) -> tuple[Array | None, ...]:
         return None, ctx.saved_tensors[0], None
+
+
+class _Zero(torch.autograd.Function):  # type: ignore[misc]
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Array, _derivative: Array) -> Array:
+        return torch.zeros_like(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Array, ...], _output: Array) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, head: Array) -> tuple[Array | None, ...]:
+        return head * ctx.saved_tensors[0], None

@@ -5,6 +5,7 @@ import types as _types
 import typing as _typing
 
 from . import losses
+from .compilation import Compiled, compile  # noqa: A004  as torch calls it
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
 from .errors import (
     BackendError,
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError",
     "BroadcastWarning",
+    "Compiled",
     "ConfigError",
     "DtypeError",
     "LabelError",
@@ -62,6 +64,7 @@ __all__ = [
     "UnsupportedOperation",
     "asarray",
     "backends",
+    "compile",
     "convert",
     "explain_selection",
     "from_config",

@@ -55,6 +55,8 @@ class Loss:
 
     # No loss branches on values: without this, AutoGraph would rewrite the source of all that is called.
     autograph_info__: ClassVar[None] = None
+    own_tensors: tuple[Any, ...] = ()
+    """What it computes with that is no argument of the call, and may be replaced."""
 
     plan: Plan
     backend: str | None

@@ -39,6 +39,11 @@ class StatefulLoss(DialectLoss):
         raise NotImplementedError
 
     @property
+    def own_tensors(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The weights, as they are now."""
+        return tuple(self._state.values())
+
+    @property
     def state(self) -> dict[str, Any]:
         """The weights by their names in the framework's state dictionary.
 
