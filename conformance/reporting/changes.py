@@ -161,7 +161,7 @@ def _statuses(
     """
     before = {key(entry): entry for entry in old if not _is_excused(entry)}
     after = {key(entry): entry for entry in new if not _is_excused(entry)}
-    both = bool(before and after)
+    both = bool(old and new)
     for where, entry in after.items():
         was = before.get(where)
         kind: ChangeKind

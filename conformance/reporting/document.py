@@ -11,6 +11,7 @@ from typing import Any
 from unified_loss.conformance.cases import Case, encode
 from unified_loss.conformance.collection import load_cases
 from unified_loss.conformance.comparison import Check
+from unified_loss.conformance.drift import Drift
 from unified_loss.conformance.explanation import explain
 from unified_loss.conformance.results import BackendRun, Result, Run
 
@@ -57,7 +58,7 @@ def report_of(run: Run) -> Report:
         ],
         "results": [_result(cases[result.case], result) for result in run.results],
         "findings": [_finding(case) for case in _findings(run, cases.values())],
-        "drift": [_drift(drift.to_json()) for drift in run.drift],
+        "drift": [_drift(drift) for drift in run.drift],
         "accuracy": [accuracy.to_json() for accuracy in run.accuracy],
         "mutants": [mutant.to_json() for mutant in run.mutants],
     }
@@ -106,7 +107,8 @@ def check_to_json(check: Check) -> dict[str, Any]:
     return {**check.to_json(), "ulps": encode(check.ulps)}
 
 
-def _drift(table: dict[str, Any]) -> dict[str, Any]:
+def _drift(drift: Drift) -> dict[str, Any]:
+    table = {**drift.to_json(), "checks": [check_to_json(check) for check in drift.checks]}
     return {name: value for name, value in table.items() if value not in ("", [])}
 
 

@@ -85,7 +85,7 @@ def _check_schema(file: str, report: Report) -> None:
             f"{file}: reading a report needs jsonschema-rs: pip install 'unified_loss[report]'"
         ) from error
     # A report of all backends has some 15 MB, which the validators in Python take half a minute for.
-    validator = jsonschema_rs.validator_for(json.loads(schema_text()))
+    validator = jsonschema_rs.validator_for(json.loads(schema_text()), validate_formats=True)
     for found in validator.iter_errors(report):
         place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found.instance_path)
         said = found.message if len(found.message) < 200 else f"{found.message[:200]}..."
