@@ -137,18 +137,28 @@ def _cells(report: Report, backends: set[str]) -> list[dict[str, Any]]:
         if cell["backend"] in backends:
             key = cell["loss"], cell["backend"]
             results = of_cell.get(key, [])
-            failures = [result for result in results if result["status"] != "ok"]
-            failures.sort(key=lambda result: -GRAVITY.index(result["status"]))
             cells.append(
                 {
                     **cell,
                     "error": cell["worst"]["error"] if cell["holds"] and "worst" in cell else cell["error"],
                     "oracle": encode(oracle.get(key)),
                     "modes": _modes(results),
-                    "failures": failures[:_FAILURES],
+                    "failures": _failures(cell.get("worst"), results),
                 }
             )
     return cells
+
+
+def _failures(worst: dict[str, Any] | None, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results of a cell that fell short, the worst one and its worst comparison first."""
+    wrong = [result for result in results if result["status"] != "ok"]
+    wrong.sort(key=lambda result: -GRAVITY.index(result["status"]))
+    for result in wrong:
+        if worst is not None and (result["case"], result["mode"]) == (worst["case"], worst["mode"]):
+            others = [check for check in result["checks"] if check not in worst["checks"]]
+            first = {**worst, "checks": [*worst["checks"], *others]}
+            return [first, *[other for other in wrong if other is not result]][:_FAILURES]
+    return wrong[:_FAILURES]
 
 
 def _modes(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -25,10 +25,10 @@ const number = (value) => (value === null || value === undefined ? NaN : Number(
 
 function short(value) {
   if (value === null || value === undefined) return "none";
-  if (typeof value === "string") return value === "Infinity" ? "∞" : value === "-Infinity" ? "-∞" : value;
+  if (!Number.isFinite(value)) return String(value).replace("Infinity", "∞");
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-3 ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(3)));
+  return size >= 1e5 || size < 1e-3 ? value.toExponential(1).replace(".0e", "e").replace("e+", "e") : String(Number(value.toPrecision(3)));
 }
 
 async function load() {
