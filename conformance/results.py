@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from .accuracy import Accuracy
 from .comparison import Check
 from .drift import Drift
 from .environment import environment
@@ -96,13 +97,6 @@ class Cell:
     reason: str = ""
 
 
-class Entry(Protocol):
-    """An entry of a section of a run."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-
-
 @dataclass(frozen=True)
 class Run:
     """All that a conformance run found."""
@@ -117,7 +111,7 @@ class Run:
     """How these compare with what was recorded from them."""
     files: tuple[str, ...] = ()
     """Of the cases that did not come with this library."""
-    accuracy: tuple[Entry, ...] = ()
+    accuracy: tuple[Accuracy, ...] = ()
     """How far losses are from the oracle."""
     mutants: tuple[MutantResult, ...] = ()
     """What was made wrong on purpose, and whether the cases noticed."""
@@ -125,11 +119,12 @@ class Run:
 
     @property
     def holds(self) -> bool:
-        """Whether every cell does, no framework has changed or could not be asked, and no mutant survived."""
+        """Whether every cell does, no framework changed or was silent, and nothing else fell short."""
         asked = all(native.status in ("ok", "not installed") for native in self.natives)
         same = not any(drift.is_alarm for drift in self.drift)
         noticed = all(mutant.holds for mutant in self.mutants)
-        return asked and same and noticed and all(cell.holds for cell in self.cells)
+        accurate = all(accuracy.holds for accuracy in self.accuracy)
+        return asked and same and noticed and accurate and all(cell.holds for cell in self.cells)
 
     @property
     def failures(self) -> tuple[Result, ...]:

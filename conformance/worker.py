@@ -6,7 +6,8 @@ object a line: ``ready`` or ``unavailable`` first, then for each item ``start`` 
 whoever reads knows which case a crash belongs to, and ``idle`` after the last of the items.
 
 The role is what is done with a case: ``ours`` checks our loss on the backend, ``native`` runs the
-framework's own loss and gives its outcome; ``reach`` says what the case runs; ``mutants`` tries a mutant,
+framework's own loss and gives its outcome; ``oracle`` evaluates a probe exactly, and ``accuracy`` gives
+what ours or the native loss makes of it; ``reach`` says what the case runs; ``mutants`` tries a mutant,
 whose name then stands for a case's.
 """
 
@@ -20,6 +21,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unified_loss.availability import backends
@@ -218,6 +220,23 @@ def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     return backend.version, "", run
 
 
+def _oracle(_: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    return "", "", _measuring().told_by_oracle
+
+
+def _accuracy(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    measuring, backend = _measuring(), _backend(request["backend"])
+    return backend.version, "", measuring.giving(backend, request["subject"])
+
+
+def _measuring() -> ModuleType:
+    try:
+        from .oracle import measuring  # noqa: PLC0415  which needs mpmath
+    except ImportError as error:
+        raise Unavailable(True, str(error)) from error
+    return measuring
+
+
 def _reach(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     from .mutation.serving import reaching  # noqa: PLC0415  it checks cases itself
 
@@ -235,6 +254,8 @@ def _mutants(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
 ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
     "ours": _ours,
     "native": _native,
+    "oracle": _oracle,
+    "accuracy": _accuracy,
     "reach": _reach,
     "mutants": _mutants,
 }

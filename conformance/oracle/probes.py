@@ -1,13 +1,13 @@
 """Inputs at which digits are lost: the domains of the losses, drawn from their edges.
 
-An ordinary probe has what the live cases have. The others have numbers as large, as small, as close
-to 0 and 1, or as equal as their dtype allows.
+An ordinary probe has what the live cases have. The others have numbers that are large or infinite, as
+small or as close to 0 and 1 as their dtype allows, or equal.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from unified_loss.conformance.cases import Case
 from unified_loss.conformance.domains import Domain, Draw, domains
 
 from unified_loss.naming import resolve
-from unified_loss.ops import FLOAT_DTYPES, LARGEST_FINITE
+from unified_loss.ops import FLOAT_DTYPES
 
 Array = Any
 
@@ -31,13 +31,14 @@ class Probe(Draw):
 
     Parameters
     ----------
-    values : the generator of all that is drawn
+    values : the generator of the tensors' values
+    picks : that of parameters and sizes
     dtype : of the floating tensors, bfloat16 included, to which they are rounded
     """
 
-    def __init__(self, values: np.random.Generator, dtype: str) -> None:
+    def __init__(self, values: np.random.Generator, picks: np.random.Generator, dtype: str) -> None:
         super().__init__(values, self._pick_unreduced, "float32" if dtype == "bfloat16" else dtype)
-        self.nominal = dtype
+        self._picks, self.nominal = picks, dtype
 
     def _pick_unreduced(self, options: Sequence[Any]) -> Any:
         if any(isinstance(option, str) and option == "none" for option in options):
@@ -45,7 +46,7 @@ class Probe(Draw):
         if sum(option is None for option in options) > 1:
             # The arguments that PyTorch once had for the reduction.
             return None
-        return options[int(self._values.integers(len(options)))]
+        return options[int(self._picks.integers(len(options)))]
 
     def size(self) -> int:
         """One of the three least sizes that this call has not drawn before."""
@@ -147,11 +148,10 @@ class Equal(Probe):
 
 
 class Infinite(Large):
-    """Some logits are infinite, or the largest number that there is."""
+    """Some logits are infinite."""
 
     def normal(self, *shape: int, scale: float = 1.6) -> Array:
-        largest = LARGEST_FINITE[self.nominal]
-        return self.among((np.inf, -np.inf, largest, -largest, 3.0, -1.5, 0.25, 0.5), *shape)
+        return self.among((np.inf, -np.inf, 1e4, -1e4, 3.0, -1.5, 0.25, 0.5), *shape)
 
     def log_distribution(self, *shape: int, axis: int = -1) -> Array:
         # Some classes are impossible, but never all.
@@ -160,7 +160,7 @@ class Infinite(Large):
         return self._float(x)
 
 
-_PROBES: dict[str, Callable[[np.random.Generator, str], Probe]] = {
+_PROBES: dict[str, type[Probe]] = {
     "ordinary": Probe,
     "large": Large,
     "small": Small,
@@ -194,8 +194,18 @@ def probes(losses: Iterable[str] | None = None, dtypes: Iterable[str] = FLOAT_DT
 def probe(domain: Domain, kind: str, dtype: str) -> Case:
     """One probe of a loss."""
     values = np.random.default_rng(zlib.crc32(f"{domain.loss}/{kind}".encode()))
-    case = domain.case(_PROBES[kind](values, dtype), f"{domain.loss}/{kind}-{dtype}")
+    # Two calls of each loss, so that parameters vary; not more, because some frameworks compile each
+    # operation for each shape.
+    picks = np.random.default_rng(zlib.crc32(f"{domain.loss}/{KINDS.index(kind) % 2}".encode()))
+    case = domain.case(_PROBES[kind](values, picks, dtype), f"{domain.loss}/{kind}-{dtype}")
     return replace(case, dtype="bfloat16") if dtype == "bfloat16" else case
+
+
+def probe_of(identifier: str) -> Case:
+    """The probe of an id."""
+    loss, _, rest = identifier.rpartition("/")
+    kind, _, dtype = rest.rpartition("-")
+    return probe(domains()[loss], kind, dtype)
 
 
 def dtype_of(case: Case) -> str:

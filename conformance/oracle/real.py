@@ -14,10 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-try:
-    from mpmath import libmp
-except ImportError as error:
-    raise ImportError("the oracle needs mpmath: pip install 'unified_loss[oracle]'") from error
+from mpmath import libmp
 
 _INF, _NEGATIVE_INF, _NAN, _ZERO, _ONE = libmp.finf, libmp.fninf, libmp.fnan, libmp.fzero, libmp.fone
 NEAREST = "n"

@@ -88,6 +88,7 @@ def _accuracy(report: Report) -> Iterator[RenderableType]:
     for (subject, backend), found in measured.items():
         table.add_row(f"{subject}, {backend}", *[_typical_and_worst(found.get(dtype)) for dtype in dtypes])
     yield table
+    yield from _ranked(report["accuracy"])
     wrong = [entry for entry in report["accuracy"] if not entry["holds"]]
     lines = (
         Text(
@@ -98,6 +99,35 @@ def _accuracy(report: Report) -> Iterator[RenderableType]:
         for e in wrong
     )
     yield from _first(lines, len(wrong))
+
+
+def _ranked(accuracy: list[dict[str, Any]]) -> Iterator[Table]:
+    """Where the native losses lose most digits, and where ours do, each beside the other."""
+    keys = ("loss", "backend", "dtype", "quantity")
+    other = {(*[e[key] for key in keys], e["subject"]): e for e in accuracy}
+    for subject, beside in (("native", "ours"), ("ours", "native")):
+        entries = [e for e in accuracy if e["subject"] == subject and e["elements"]]
+        better = {id(e): float(other.get((*[e[key] for key in keys], beside), e)["worst"]) for e in entries}
+        entries.sort(key=lambda e: (-float(e["worst"]), better[id(e)], e["loss"], e["dtype"]))
+        # Of a class and its function, a quantity and all dtypes, the worst stands for all.
+        shown = {(_alike(e["loss"]), e["quantity"]): e for e in reversed(entries)}
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+        whose = "the frameworks' own losses are" if subject == "native" else "ours are"
+        for heading in (f"where {whose} furthest off", "dtype", "", subject, beside, "is", "gives"):
+            table.add_column(heading, overflow="fold")
+        for e in sorted(shown.values(), key=entries.index)[:_SHOWN]:
+            there = other.get((*[e[key] for key in keys], beside))
+            numbers = (_ulps(float(e["worst"])), "" if there is None else _ulps(float(there["worst"])))
+            sides = (_ulps(float(e["expected"])), _ulps(float(e["got"])))
+            table.add_row(f"{e['loss']}, {e['backend']}", e["dtype"], e["quantity"], *numbers, *sides)
+        if table.row_count:
+            yield table
+
+
+def _alike(loss: str) -> str:
+    """The same for a class and for its function."""
+    name = loss.rpartition(".")[2].replace("_", "").lower()
+    return loss.partition(".")[0] + name.removesuffix("loss")
 
 
 def _mutants(report: Report) -> Iterator[Text]:
