@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from unified_loss.conformance import load_cases, run
+from unified_loss.conformance.accuracy import Accuracy
 from unified_loss.conformance.drift import documentation_drift, drift_of, is_recorded_from_native
 from unified_loss.conformance.mutant import MutantResult
-from unified_loss.conformance.oracle.accuracy import Accuracy
 from unified_loss.conformance.reporting import report_of
 from unified_loss.conformance.results import BackendRun
 

@@ -10,11 +10,13 @@ import stat
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
 import pytest
+import typer
 from rich.console import Console
 from sample_reports import CRASHES, L1, LOGITS, RAISES, failing, full, holding, run_that_fails, run_that_holds
 from typer.testing import CliRunner
@@ -35,6 +37,7 @@ from unified_loss.conformance.results import BackendRun, Result, Run
 from unified_loss import cli, outputs
 from unified_loss.errors import ConfigError
 
+ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads(schema_text())
 REPORTS = [holding, failing, full]
 
@@ -345,6 +348,28 @@ def test_an_invalid_report_is_refused_with_the_place(saved):
     report = {**holding(), "created": "2026-13-32T00:00:00Z"}
     with pytest.raises(ConfigError, match=r"not a valid conformance report: at \$\.created"):
         load_report(saved(report))
+
+
+@pytest.mark.parametrize("command", ["conform", "report"])
+def test_every_option_is_documented(command):
+    text = (ROOT / "docs" / "conformance.md").read_text()
+    parameters = typer.main.get_command(cli.app).commands[command].params
+    options = [name for p in parameters for name in (*p.opts, *p.secondary_opts) if name.startswith("--")]
+    assert options and [name for name in options if f"`{name}" not in text] == ["--schema"] * (
+        command == "report"
+    )
+
+
+def test_the_documented_commands_use_options_that_there_are():
+    text = (ROOT / "docs" / "conformance.md").read_text()
+    blocks = "".join(re.findall(r"```(?:sh|yaml)\n(.*?)```", text, re.DOTALL))
+    used = {
+        option
+        for command in re.findall(r"unified-loss conform.*?(?<!\\)\n", blocks, re.DOTALL)
+        for option in re.findall(r"--[a-z]+", command)
+    }
+    known = {name for p in typer.main.get_command(cli.app).commands["conform"].params for name in p.opts}
+    assert used <= known and {"--baseline", "--junit", "--html", "--badge", "--json"} <= used
 
 
 # --------------------------------------------------------------------------------- outputs
