@@ -17,6 +17,8 @@ from matplotlib import pyplot as plt
 from unified_loss.conformance import run
 from unified_loss.conformance.support import SupportCell, SupportTable, recorded_support
 
+from unified_loss.registry import ENTRIES
+
 HERE = Path(__file__).parent
 DATA = HERE.parent / "conformance" / "data" / "support.json"
 DIALECTS = {
@@ -32,7 +34,7 @@ DIALECTS = {
 
 def main() -> None:
     """Run, and write."""
-    support = recorded_support() if "--recorded" in sys.argv[1:] else SupportTable.of_run(run())
+    support = recorded_support() if "--recorded" in sys.argv[1:] else SupportTable.of_run(run(ENTRIES))
     DATA.write_text(json.dumps(support.to_json(), indent=0, allow_nan=False) + "\n", encoding="utf-8")
     (HERE / "support.md").write_text(markdown(support), encoding="utf-8")
     draw(support, HERE / "conformance.svg")

@@ -410,9 +410,22 @@ def test_wrong_use_exits_with_2(example, name, told):
 # ------------------------------------------------------------------------------- contract
 
 
-def test_the_guide_tells_all_that_a_backend_declares():
-    guide = (ROOT / "docs" / "backends.md").read_text()
+GUIDE = (ROOT / "docs" / "backends.md").read_text()
+
+
+def test_the_guide_tells_all_that_a_backend_declares_and_does():
     declared = [name for name in Backend.__annotations__ if name != "framework"]
     methods = [name for name, x in vars(Backend).items() if callable(x) and not name.startswith("_")]
-    for name in (*declared, *(name for name in methods if name not in OPS), *OPS):
-        assert f"`{name}`" in guide, name
+    for name in (*declared, *methods, *OPS):
+        assert f"`{name}`" in GUIDE, name
+    listed = [re.findall(r"`(\w+)`", part) for part in re.findall(r"\n\n(`shape`.*?)\n\n", GUIDE, re.DOTALL)]
+    assert listed == [[op for op in REQUIRED_OPS if op != "gradient"]]
+
+
+def test_the_failures_in_the_guide_can_be_read(tmp_path):
+    from unified_loss.conformance.expected import read
+
+    block = next(b for b in re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL) if "[[failure]]" in b)
+    (tmp_path / "conformance.toml").write_text(block)
+    first, second = read(tmp_path / "conformance.toml")
+    assert first.backend == "my_framework" and first.version == "<2.7" and second.cases
