@@ -145,6 +145,17 @@ def test_an_entry_point_makes_it_known_by_name_and_by_its_tensors(announce):
     assert [info.name for info in ul.backends()].count("array_api_strict") == 1
 
 
+def test_the_list_finds_out_by_loading_it_in_another_process(announce, monkeypatch):
+    folder = announce(array_api_strict=PATH, broken="no_such_module:Backend")
+    monkeypatch.setattr("unified_loss.availability.ENTRIES", {})
+    # As it is with a distribution that is installed.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(EXAMPLE)]))
+    fine, broken = ul.backends(check=True)
+    assert (fine.name, fine.usable, fine.reason) == ("array_api_strict", True, None) and fine.version
+    assert (broken.name, broken.usable) == ("broken", False) and "no module no_such_module" in broken.reason
+    assert MODULE not in sys.modules
+
+
 def test_an_entry_point_names_further_modules_of_its_types(announce, module):
     path = module("other_types", 'types = ("array_api_strict",)')
     folder = announce(other=path)
