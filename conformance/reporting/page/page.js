@@ -276,7 +276,7 @@ class Detail {
       make("button", { type: "button", "aria-label": "Close", onclick: () => this.close() }, "✕"));
     const parts = [make("header", {}, heading, tools)];
     parts.push(make("p", {}, pill(cell.status), ` ${cell.cases - cell.fell_short} of ${cell.cases} cases hold`, cell.values_only ? "; values only, no gradients" : ""));
-    if (cell.reason) parts.push(make("p", {}, cell.reason));
+    if (cell.reason && !cell.failures.length) parts.push(make("p", {}, cell.reason));
     const modes = Object.entries(cell.modes);
     if (modes.length > 1) {
       parts.push(make("h3", {}, "Modes"), make("p", { class: "modes" },
