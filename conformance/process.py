@@ -21,6 +21,11 @@ _ENVIRONMENT = {
     "GLOG_minloglevel": "3",
     # The inputs are tiny; threads that wait by spinning would only slow the other worker.
     "OMP_NUM_THREADS": "1",
+    # So do those that MindSpore hands every operation on to, which take five times as long as it does.
+    "MS_DEV_LAUNCH_BLOCKING": "1",
+    # JAX compiles every operation for every shape: what one worker has compiled, the others only load.
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
 
@@ -39,13 +44,14 @@ class WorkerProcess:
         self._errors = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed in __exit__
         # -P: whatever lies in the working directory must not shadow a framework of that name.
         command = [shutil.which(python) or python, "-P", "-m", "unified_loss.conformance.worker"]
+        environment = {"JAX_COMPILATION_CACHE_DIR": os.path.join(folder, "jax"), **_ENVIRONMENT, **os.environ}
         try:
             self._process = subprocess.Popen(  # noqa: S603  the interpreter that the user configured
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**_ENVIRONMENT, **os.environ, "JAX_ENABLE_X64": "1"},
+                env={**environment, "JAX_ENABLE_X64": "1"},
                 text=True,
                 encoding="utf-8",
             )
