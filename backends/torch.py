@@ -22,7 +22,26 @@ def _compiling(backend: str) -> Callable[[Backend, Function], Function]:
         code = function.__code__.replace()
         own = FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
         compiled: Function = torch.compile(own, fullgraph=True, backend=backend)
-        return compiled
+        called = differentiates = False
+
+        def call(*tensors: Array) -> Any:
+            nonlocal called, differentiates
+            if not called:
+                # What a loss keeps for later calls, NumPy arrays made tensors among it, cannot be traced.
+                function(*tensors)
+                called = True
+            try:
+                if not differentiates:
+                    return compiled(*tensors)
+            except torch._dynamo.exc.TorchDynamoException:
+                # A loss that refuses its inputs says better why.
+                function(*tensors)
+                differentiates = True
+            # Off by default, because it takes time: a gradient inside what is compiled.
+            with torch._dynamo.config.patch(trace_autograd_ops=True):
+                return compiled(*tensors)
+
+        return call
 
     return compile_
 
@@ -183,10 +202,11 @@ def _differentiated(
 ) -> tuple[Array, tuple[Array, ...]]:
     with torch.enable_grad():
         value = function(*args)
+        total = value.sum()
     if not value.requires_grad:
         return value, tuple(torch.zeros_like(x) for x in selected)
     grads = torch.autograd.grad(
-        value.sum(), selected, create_graph=again, allow_unused=True, materialize_grads=True
+        total, selected, create_graph=again, allow_unused=True, materialize_grads=True
     )
     return value, tuple(grads)
 
