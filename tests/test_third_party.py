@@ -364,6 +364,16 @@ def test_the_command_line_certifies_a_class_in_the_working_directory():
     assert {cell["status"] for cell in report["cells"]} == {"ok"} and report["cells"][0]["values_only"]
 
 
+def test_its_values_are_measured_against_the_oracle(example):
+    from unified_loss.conformance.oracle import run_oracle
+
+    found = run_oracle([PATH], ["torch.nn.HuberLoss"], dtypes=["float64", "float16"])
+    assert [(a.backend, a.subject, a.dtype, a.quantity) for a in found] == [
+        ("array_api_strict", "ours", "float64", "value")
+    ]
+    assert found[0].holds and found[0].worst < 4 and found[0].elements > 5
+
+
 def test_an_op_made_wrong_is_caught_and_the_program_to_paste_shows_it(module, tmp_path):
     path = module("other_wrong", "def abs(self, x):", "    return xp.abs(x) * 1.001")
     outcome = run([path], [L1], native=False)
