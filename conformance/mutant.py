@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-MutantKind = Literal["spec", "weighting", "reduction", "layout", "plan", "op"]
+MutantKind = Literal["spec", "weighting", "reduction", "plan", "op"]
 MutantStatus = Literal["caught", "survived", "equivalent", "error"]
 
 

@@ -47,9 +47,19 @@ def entries() -> Mapping[tuple[str, str], tuple[Entry, ...]]:
     return found
 
 
+def _entry_of(mutant: Mutant, backend: str) -> Entry | None:
+    found = entries().get((mutant.kind, mutant.key), ())
+    return next((entry for entry in found if entry.is_of(mutant, backend)), None)
+
+
+def is_listed(mutant: Mutant, backend: str) -> bool:
+    """Whether a mutant is listed as equivalent on a backend."""
+    return _entry_of(mutant, backend) is not None
+
+
 def judged(mutant: Mutant, backend: str, caught_by: tuple[str, ...], note: str, caught: bool) -> MutantResult:
     """The result of a mutant, in the light of the list."""
-    entry = next((e for e in entries().get((mutant.kind, mutant.key), ()) if e.is_of(mutant, backend)), None)
+    entry = _entry_of(mutant, backend)
     if caught and entry is not None:
         reason = f"is listed as equivalent ({entry.reason}), but is caught"
         return MutantResult(mutant.id, mutant.kind, backend, "error", caught_by, reason)

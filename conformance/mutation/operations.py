@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from unified_loss.ops import FLOAT_DTYPES, INTEGER_DTYPES, Ops
 
-from . import errors_of_operations
-from .errors_of_operations import Call, Wrong
+from .errors_of_operations import errors_of
+from .wrong import Call, Wrong
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
@@ -80,7 +80,7 @@ class OpMutant:
 
 def op_mutants() -> tuple[OpMutant, ...]:
     """All of them; those of operations that a backend leaves to others are no different there."""
-    return tuple(OpMutant(op, wrong) for op in OPERATIONS for wrong in errors_of_operations.errors_of(op))
+    return tuple(OpMutant(op, wrong) for op in OPERATIONS for wrong in errors_of(op))
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ def run_mutants(
 ) -> tuple[MutantResult, ...]:
     """Make everything wrong that can be, one thing at a time, and see whether the cases notice.
 
-    Mutants of formulas, weighting, reductions, layouts and rows are tried on NumPy, where the cases
+    Mutants of formulas, weighting, reductions and rows are tried on NumPy, where the cases
     are quickest; those of operations on each backend, NumPy's own included.
 
     Parameters

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .equivalents import is_listed
 from .operations import OpMutant, op_mutants
 from .plans import PlanMutant, plan_mutants
 from .probing import Prober
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 _MOST = 400
-"""Cases that one mutant is tried on, of as many losses as there are."""
+"""Cases that a mutant is tried on that is listed as equivalent, of as many losses as there are."""
 
 _REMEMBERED = 8
 """The cases that have noticed a mutant of a function, which are tried first on the others."""
@@ -53,7 +54,7 @@ def trying(backend: Backend, request: Mapping[str, Any]) -> Callable[[str, str],
             if caught_by and not request["every"]:
                 break
             late = time.monotonic() - began > request["seconds"]
-            if late or (tried >= _MOST and not request["every"]):
+            if late or (is_listed(mutant, backend.name) and tried >= _MOST):
                 break
         if caught_by:
             recent[group] = [caught_by[0], *(case for case in first if case != caught_by[0])][:_REMEMBERED]

@@ -1,4 +1,4 @@
-"""Mutants of the source: of the formulas, and of what lays out, weights and reduces their losses."""
+"""Mutants of the source: of the formulas, and of what weights and reduces their losses."""
 
 from __future__ import annotations
 import __future__
@@ -26,10 +26,8 @@ _CORE: dict[str, MutantKind] = {
     "unified_loss.weighting": "weighting",
     "unified_loss.finishing": "weighting",
     "unified_loss.reduction": "reduction",
-    "unified_loss.arrangement": "layout",
-    "unified_loss.preparation": "layout",
-    "unified_loss.binding": "layout",
 }
+"""How inputs are laid out is in the plans, whose mutants say something else of it."""
 
 
 @dataclass(frozen=True, eq=False)
