@@ -88,9 +88,7 @@ def _recorded(backend: MxnetBackend, function: Function, tensors: Sequence[Any])
     kinds = [type(x) for x in outputs]
 
     def run(*given: Any) -> Any:
-        flowing = [
-            given[positions[name]] if name in positions else graph.sources[name] for name in names
-        ]
+        flowing = [given[positions[name]] if name in positions else graph.sources[name] for name in names]
         # Gluon wants arrays of one kind.
         with framework.util.np_array(False):
             values = block(*(x.as_nd_ndarray() for x in flowing))

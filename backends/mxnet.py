@@ -103,7 +103,7 @@ class MxnetBackend(Backend):
     }
     unsupported: ClassVar[dict[str, str]] = {
         **_NO_DTYPE,
-        "second derivatives": "MXNet 1.9 has no second derivatives of mx.np arrays, and few of mx.nd's",
+        "second derivatives": "MXNet 1.9 has no second derivatives of mx.np arrays, not even of a product",
     }
     dtypes = ("float16", "float32", "float64")
     compilers: ClassVar[Mapping[str, Compiler]] = {"hybridize": Compiler(hybridize, "every shape")}
@@ -155,7 +155,10 @@ class MxnetBackend(Backend):
         # The gradient of np.where with a number goes to the wrong branch (1.9.1), so a number
         # becomes an array.
         array: Array = x1 if isinstance(x1, NDArray) else x2
-        operands = (condition, *(x if isinstance(x, NDArray) else self._made(_number(x, array)) for x in (x1, x2)))
+        operands = (
+            condition,
+            *(x if isinstance(x, NDArray) else self._made(_number(x, array)) for x in (x1, x2)),
+        )
         shape = numpy.broadcast_shapes(*(x.shape for x in operands))
         if (0 < math.prod(shape) < _SLOW_WHERE and len(shape) <= 5) or array.dtype == bool:
             return np.where(*operands)
@@ -186,7 +189,9 @@ class MxnetBackend(Backend):
     def argsort(self, x: Array, /, *, axis: int) -> Array:
         # MXNet's own is not stable, and takes no float16 (1.9.1).
         if self._mode.graph is not None:
-            raise UnsupportedOperation("MXNet cannot hybridize a stable argsort: its own is not, NumPy's is used")
+            raise UnsupportedOperation(
+                "MXNet cannot hybridize a stable argsort: its own is not, NumPy's is used"
+            )
         order = numpy.argsort(x.asnumpy(), axis=self._axis(axis), kind="stable")
         return np.array(order, dtype="int64", ctx=x.ctx)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from unified_loss.registry import ENTRIES
 
+from . import modes
 from .cases import Case
 from .chosen import Chosen
 from .drift import Drift, drift_of, is_recorded_from_native
 from .exchange import outcome_from_json
 from .results import BackendRun, Result, Status
-from .scheduling import Item, Subject
+from .scheduling import Item, Limits, Scheduler, Subject
 
 
 class NativeRun:
@@ -109,6 +111,7 @@ class OursRun:
     folder : where its workers may write
     natives : what the frameworks' own losses give, of which the backend's own is used for live cases
     files : in which there are further cases
+    in_modes : the modes in which the cases are checked, each with whether it is slow
     """
 
     def __init__(
@@ -118,8 +121,10 @@ class OursRun:
         folder: str,
         natives: Iterable[NativeRun],
         files: Sequence[str] = (),
+        in_modes: Mapping[str, bool] = MappingProxyType({modes.EAGER: False}),
     ) -> None:
         self.backend = backend.name
+        self.in_modes = in_modes
         self.cases = {case.id: case for case in cases}
         self.native = next((native for native in natives if native.name == backend.name), None)
         self.results: list[Result] = []
@@ -142,7 +147,12 @@ class OursRun:
 
     def _items(self) -> list[Item]:
         live = set() if self.native is None else self.native.outcomes
-        return [(case.id, "eager") for case in self.cases.values() if case.kind != "live" or case.id in live]
+        known = [case for case in self.cases.values() if case.kind != "live" or case.id in live]
+        return [
+            (case.id, mode)
+            for mode, slow in self.in_modes.items()
+            for case in modes.cases_for(mode, known, slow=slow)
+        ]
 
     def _lost(self, item: Item, status: Status, reason: str) -> None:
         identifier, mode = item
@@ -153,3 +163,21 @@ class OursRun:
         """How the backend fared as a whole."""
         s = self.subject
         return BackendRun(self.backend, s.status, s.reason, s.version, s.note, requested)
+
+
+def compilers_of(backends: Sequence[Chosen], limits: Limits, folder: str) -> dict[str, dict[str, bool]]:
+    """The compilers of each backend, each with whether it is slow; none of one that cannot be used."""
+    found: dict[str, dict[str, bool]] = {backend.name: {} for backend in backends}
+    subjects = [
+        Subject(
+            backend.name,
+            backend.python,
+            {"role": "compilers", **backend.request, "folder": folder},
+            prepare=lambda: [("", "")],
+            record=lambda event, name=backend.name: found[name].update(event["compilers"]),  # type: ignore[misc]
+            lost=lambda *_: None,
+        )
+        for backend in backends
+    ]
+    Scheduler(subjects, limits, None, folder).run()
+    return found

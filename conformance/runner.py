@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from unified_loss import config
+from unified_loss.errors import ConfigError
 
 from .cases import Case
-from .chosen import choose
+from .chosen import Chosen, choose
 from .collection import load_cases, loss_names
 from .drift import documentation_drift
-from .jobs import NativeRun, OursRun
+from .jobs import NativeRun, OursRun, compilers_of
+from .modes import ALL, COMPOSED, EAGER, chosen_modes
 from .results import Run
 from .scheduling import Limits, Progress, Scheduler
 
@@ -28,6 +30,7 @@ def run(
     *,
     native: bool = True,
     files: Iterable[str] = (),
+    modes: Iterable[str] = (EAGER,),
     progress: Progress | None = None,
     interpreters: Mapping[str, str] | None = None,
     limits: Limits | None = None,
@@ -42,6 +45,8 @@ def run(
     native : whether the frameworks' own losses are run as well, in further processes: beside ours, and
         to see whether they still give what was recorded from them
     files : of cases of one's own, in the form of those in ``conformance/data``
+    modes : in which the cases are checked: ``eager``, ``composed`` of the required operations, a
+        compiler's name on each backend that has it, or ``all``; of a slow compiler, two cases of each loss
     progress : called after every case, never from two threads at a time
     interpreters : the Python to run a backend in; by default as the configuration file says, else
         this one
@@ -55,7 +60,7 @@ def run(
     Raises
     ------
     BackendError, ConfigError
-        If a name is that of no backend or loss, a backend that is not shipped here cannot be loaded, or
+        If a name is that of no backend, loss or mode, a backend that is not shipped here cannot be loaded, or
         the configuration file or one of cases cannot be read.
 
     Examples
@@ -74,7 +79,10 @@ def run(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         names = [backend.name for backend in chosen]
         natives = _natives(names, cases, pythons, folder, own_files) if native else []
-        ours = [OursRun(backend, cases, folder, natives, own_files) for backend in chosen]
+        in_modes = _modes(tuple(modes), chosen, limits, folder)
+        ours = [
+            OursRun(backend, cases, folder, natives, own_files, in_modes[backend.name]) for backend in chosen
+        ]
         subjects = [*(job.subject for job in natives), *(job.subject for job in ours)]
         Scheduler(subjects, limits, progress, folder).run()
     checked = tuple(name for name in loss_names() if any(case.loss == name for case in cases))
@@ -87,6 +95,20 @@ def run(
         (*documentation_drift(checked), *(drift for job in natives for drift in job.drift())),
         files=own_files,
     )
+
+
+def _modes(
+    asked: tuple[str, ...], backends: Sequence[Chosen], limits: Limits, folder: str
+) -> dict[str, dict[str, bool]]:
+    """The modes of each backend of those asked for; an error for one that none has."""
+    compilers: dict[str, dict[str, bool]] = {backend.name: {} for backend in backends}
+    if not {*asked} <= {EAGER, COMPOSED}:
+        compilers = compilers_of(backends, limits, folder)
+    there_are = dict.fromkeys([EAGER, COMPOSED, *(name for own in compilers.values() for name in own)])
+    for mode in asked:
+        if mode not in there_are and mode != ALL:
+            raise ConfigError(f"unknown mode {mode!r}; of these backends there are: {', '.join(there_are)}")
+    return {name: chosen_modes(asked, own) for name, own in compilers.items()}
 
 
 def limits_of(jobs: int | None) -> Limits:

@@ -8,7 +8,7 @@ whoever reads knows which case a crash belongs to, and ``idle`` after the last o
 The role is what is done with a case: ``ours`` checks our loss on the backend, ``native`` runs the
 framework's own loss and gives its outcome; ``oracle`` evaluates a probe exactly, and ``accuracy`` gives
 what ours or the native loss makes of it; ``reach`` says what the case runs; ``mutants`` tries a mutant,
-whose name then stands for a case's.
+whose name then stands for a case's; ``compilers`` asks for those of the backend, whatever the case.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
 from unified_loss.registry import ENTRIES
 
-from . import comparison, live, tolerances
+from . import comparison, live, modes, tolerances
 from .calls import gradient_output, input_tensors, prepared_call
 from .cases import Case, Outcome
 from .collection import load_cases
@@ -45,7 +45,12 @@ if TYPE_CHECKING:
 
 
 def check_case(
-    case: Case, backend: Backend, *, gradients: bool = True, expected: Outcome | None = None
+    case: Case,
+    backend: Backend,
+    *,
+    gradients: bool = True,
+    expected: Outcome | None = None,
+    mode: str = modes.EAGER,
 ) -> Result:
     """Check one case on a loaded backend, in this process.
 
@@ -56,21 +61,28 @@ def check_case(
     gradients : whether the backend can differentiate; without, only values are checked
     expected : what a case without a stored expectation must give; by default what the native loss of
         a live case does, in this process
+    mode : how the loss is run: ``eager``, ``composed``, or one of the backend's compilers; see `modes`
 
     Returns
     -------
     Result
         Exceptions of the loss are its `reason`; none is raised.
+
+    Raises
+    ------
+    ConfigError
+        If the backend has no such mode.
     """
+    modes.check_mode(mode, backend)
     began = time.perf_counter()
 
     def result(status: Any, checks: tuple[Check, ...] = (), reason: str = "") -> Result:
         took = round(time.perf_counter() - began, 4)
-        return Result(case.id, case.loss, backend.name, status, checks, reason, took)
+        return Result(case.id, case.loss, backend.name, status, checks, reason, took, mode)
 
     try:
-        with use_backend(backend.name):
-            checks = tuple(_checks(case, backend, gradients, expected))
+        with use_backend(backend.name), modes.entered(mode, backend) as in_mode:
+            checks = tuple(_checks(case, backend, gradients, expected, in_mode))
     except UnsupportedOperation as error:
         return result("unsupported", reason=str(error))
     except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
@@ -78,7 +90,13 @@ def check_case(
     return result("ok" if all(check.holds for check in checks) else "failed", checks)
 
 
-def _checks(case: Case, backend: Backend, gradients: bool, given: Outcome | None) -> Iterator[Check]:
+def _checks(
+    case: Case,
+    backend: Backend,
+    gradients: bool,
+    given: Outcome | None,
+    in_mode: Callable[[modes.Call], modes.Call],
+) -> Iterator[Check]:
     make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
     inputs = input_tensors(case, make, backend)
     prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend)
@@ -86,7 +104,7 @@ def _checks(case: Case, backend: Backend, gradients: bool, given: Outcome | None
         # The parameters may be refused already, before the call.
         yield _refusal(prepare, inputs)
         return
-    call = prepare()
+    call = in_mode(prepare())
     expected = case.expected or given or live.native_outcome(case, backend)
 
     outputs = call(*inputs)
@@ -191,15 +209,21 @@ def _ours(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     cases = {case.id: case for case in load_cases(files=request.get("files", ()))}
     outcomes = {line["case"]: line for file in request.get("outcomes", ()) for line in _lines(file)}
 
-    def check(identifier: str, _: str) -> dict[str, Any]:
+    def check(identifier: str, mode: str) -> dict[str, Any]:
         case, line = cases[identifier], outcomes.get(identifier)
         if line is not None and "failure" in line:
             reason = f"the native loss gave nothing to compare with: {line['failure']}"
-            return Result(case.id, case.loss, backend.name, "error", reason=reason).to_json()
+            return Result(case.id, case.loss, backend.name, "error", reason=reason, mode=mode).to_json()
         expected = None if line is None else outcome_from_json(line["outcome"])
-        return check_case(case, backend, gradients=not note, expected=expected).to_json()
+        return check_case(case, backend, gradients=not note, expected=expected, mode=mode).to_json()
 
     return backend.version, note, check
+
+
+def _compilers(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    backend = _backend(request["backend"])
+    slow = {name: compiler.slow for name, compiler in backend.compilers.items()}
+    return backend.version, "", lambda *_: {"compilers": slow}
 
 
 def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
@@ -254,6 +278,7 @@ def _mutants(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
 ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
     "ours": _ours,
     "native": _native,
+    "compilers": _compilers,
     "oracle": _oracle,
     "accuracy": _accuracy,
     "reach": _reach,

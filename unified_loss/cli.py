@@ -102,6 +102,17 @@ def conform(
             "--jobs", min=1, metavar="N", help="Workers at a time. Default: what cores and memory allow."
         ),
     ] = None,
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mode",
+            metavar="NAME",
+            help="How to run the losses: eager, composed (of the required operations only), the name of a "
+            "compiler, such as inductor, aot_eager, xla, graph, jit, to_static, trace or hybridize, on each "
+            "backend that has it, or all; repeatable. Of a slow compiler, two cases of each loss. "
+            "Default: eager.",
+        ),
+    ] = None,
     oracle: Annotated[
         bool,
         typer.Option(
@@ -143,7 +154,13 @@ def conform(
         measured = _measured() if oracle else None
         with _Bars() as bars:
             result = run(
-                chosen, losses, native=live, files=cases or (), progress=bars.update, limits=limits_of(jobs)
+                chosen,
+                losses,
+                native=live,
+                files=cases or (),
+                modes=mode or ("eager",),
+                progress=bars.update,
+                limits=limits_of(jobs),
             )
             if measured is not None:
                 result = measured(result, chosen, losses, progress=bars.update, limits=limits_of(jobs))

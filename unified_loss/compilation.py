@@ -20,7 +20,7 @@ _LIMIT = 256
 """Functions kept per compiled loss; only calls with ever new plain arguments reach it."""
 
 
-def compile(  # noqa: A001  as torch calls it
+def compile(
     loss: Callable[..., Any], backend: str | None = None, compiler: str | None = None
 ) -> Compiled:
     """A loss that its framework compiles, by `torch.compile`, `tf.function`, `jax.jit` and so on.
@@ -237,5 +237,7 @@ def _unhashable(template: Any) -> str:
     try:
         hash(template)
     except TypeError:
-        return f"compiled, an argument cannot be a {template.kind.__name__}, expected tensors and plain values"
+        return (
+            f"compiled, an argument cannot be a {template.kind.__name__}, expected tensors and plain values"
+        )
     return ""
