@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import mindspore as ms
 import numpy as np
 from mindspore import mint, ops
-from mindspore.graph.api import _pynative_executor
 from mindspore.graph import jit_trace
+from mindspore.graph.api import _pynative_executor
 from mindspore.graph.jit_context import jit_context, set_jit_context
 
 from unified_loss.ops import DTYPES, FLOAT_DTYPES, Array, Axis
@@ -100,8 +100,8 @@ class MindsporeBackend(Backend):
     }
     unsupported: ClassVar[dict[str, str]] = {
         "bfloat16 arithmetic": "MindSpore has few bfloat16 kernels on CPU (2.10.0), but the casts",
-        "second derivatives": "MindSpore 2.10.0 gives wrong ones without a word: the gradient of a reshape, "
-        "a sum, a broadcast or a product of matrices has itself the gradient 0, and in graphs others are wrong",
+        "second derivatives": "MindSpore 2.10.0 gives wrong second derivatives without a word: the gradient of "
+        "a reshape, a sum, a broadcast or a matrix product has itself the gradient 0, others are wrong in graphs",
         "dlpack": "MindSpore imports DLPack for Ascend: on CPU (2.10.0) a NumPy array crashes the process",
     }
 

@@ -5,7 +5,7 @@ import types as _types
 import typing as _typing
 
 from . import losses
-from .compilation import Compiled, compile  # noqa: A004  as torch calls it
+from .compilation import Compiled, compile
 from .dispatch import asarray, convert, explain_selection, set_backend, to_numpy, use_backend
 from .errors import (
     BackendError,
