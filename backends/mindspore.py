@@ -100,8 +100,8 @@ class MindsporeBackend(Backend):
     }
     unsupported: ClassVar[dict[str, str]] = {
         "bfloat16 arithmetic": "MindSpore has few bfloat16 kernels on CPU (2.10.0), but the casts",
-        "second derivatives": "MindSpore 2.10.0 gives wrong second derivatives without a word: the gradient of "
-        "a reshape, a sum, a broadcast or a matrix product has itself the gradient 0, others are wrong in graphs",
+        "second derivatives": "MindSpore 2.10.0 gives wrong second derivatives without a word: the gradient "
+        "of a reshape, a sum or a broadcast has itself the gradient 0, and others are wrong in graphs",
         "dlpack": "MindSpore imports DLPack for Ascend: on CPU (2.10.0) a NumPy array crashes the process",
     }
 

@@ -178,6 +178,8 @@ class BoxedNumpyBackend(NumpyBackend):
         self._extend = importlib.import_module("autograd.extend")
         self._replaced = self._extend.primitive(lambda _x, value, _gradient: value)
         self._extend.defvjp(self._replaced, lambda _result, _x, _value, gradient: lambda _head: gradient)
+        self._zero = self._extend.primitive(lambda x, _derivative: np.zeros_like(x))
+        self._extend.defvjp(self._zero, lambda _result, _x, derivative: lambda head: head * derivative, None)
 
     @property
     def version(self) -> str:
@@ -217,6 +219,9 @@ class BoxedNumpyBackend(NumpyBackend):
 
     def replace_gradient(self, value: Array, x: Array, gradient: Array, /) -> Array:
         return self._replaced(x, self.stop_gradient(value), self.stop_gradient(gradient))
+
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        return self._zero(x, derivative)
 
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray(self.stop_gradient(x))

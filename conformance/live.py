@@ -42,12 +42,17 @@ def framework_version(case: Case, backend: Backend) -> str:
     return str(version).partition("+")[0]
 
 
+def native_call(case: Case, backend: Backend) -> Callable[..., tuple[Any, ...]]:
+    """The native loss of a case as a function of its tensors, that gives the outputs that are compared."""
+    load_state = _STATES.get(backend.name, _no_state)
+    constant = functools.partial(_parameter, backend)
+    return prepared_call(case, native_loss(case, backend), constant, load_state, backend)
+
+
 def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
     make = functools.partial(tensor, backend)
-    load_state = _STATES.get(backend.name, _no_state)
-    constant = functools.partial(_parameter, backend)
-    call = prepared_call(case, native_loss(case, backend), constant, load_state, backend)
+    call = native_call(case, backend)
     outputs = call(*input_tensors(case, make, backend))
     values = tuple(backend.to_numpy(_detached(backend, x)) for x in outputs)
     dtypes = tuple(backend.dtype(x) for x in outputs)

@@ -368,6 +368,13 @@ EDGES = [
         [np.zeros((2, 2)), [[-4, 6], [0, 14]], np.zeros((2, 2))],
     ),
     Edge(
+        "zero_with_derivative edge",
+        lambda o, x, slope: 3 * o.zero_with_derivative(x * 2, slope * 1),
+        [[2, -1, 0], [5, -7, 1e4]],
+        [0, 0, 0],
+        [[30, -42, 6e4], [0, 0, 0]],
+    ),
+    Edge(
         "gradient edge",
         lambda o, x: o.sum(o.gradient(lambda p, y: y * p.square(y), x * 2), axis=1),
         [[[2, -1], [0, 3]]],

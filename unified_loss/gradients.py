@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from .dispatch import backend_for, backend_of, first_tensor
+
+_inside: ContextVar[bool] = ContextVar("_inside", default=False)
+"""Whether what runs is being differentiated by `value_and_grad`."""
 
 
 def value_and_grad(
@@ -32,7 +36,8 @@ def value_and_grad(
     Raises
     ------
     UnsupportedOperation
-        On NumPy without HIPS autograd; the error says what to install.
+        On NumPy without HIPS autograd; the error says what to install. For a second derivative on
+        MXNet, which has none.
     MixedTensorsError
         As for every loss.
     IndexError
@@ -44,6 +49,16 @@ def value_and_grad(
     >>> value, grad = ul.value_and_grad(ul.losses.squared_error)([1.0, 3.0], [0.0, 1.0])
     >>> float(value), grad.tolist()
     (2.5, [1.0, 2.0])
+
+    Within a function that is differentiated itself, it gives second derivatives, here of the penalty
+    on a gradient:
+
+    >>> def penalty(x):
+    ...     _, gradient = ul.value_and_grad(ul.losses.log_cosh)(x, [0.0, 0.0])
+    ...     return (gradient**2).sum()
+    >>> value, grad = ul.value_and_grad(penalty)([0.0, 1.0])
+    >>> float(value.round(4)), grad.round(4).tolist()
+    (0.145, [0.0, 0.16])
     """
     positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     asked = backend or getattr(loss, "backend", None)
@@ -59,7 +74,16 @@ def value_and_grad(
             chosen.asarray(x, like=like) if i in wanted and backend_of(x) is None else x
             for i, x in enumerate(args)
         ]
-        value, grads = chosen.value_and_grad(lambda *xs: loss(*xs, **kwargs), wanted, tensors)
+        if not all(chosen.is_concrete(tensors[i]) for i in wanted):
+            # A tracing framework knows itself what is nested, and some cannot trace a context variable.
+            value, grads = chosen.value_and_grad(lambda *xs: loss(*xs, **kwargs), wanted, tensors)
+            return value, grads[0] if isinstance(argnums, int) else grads
+        differentiate = chosen.nested_value_and_grad if _inside.get() else chosen.value_and_grad
+        token = _inside.set(True)
+        try:
+            value, grads = differentiate(lambda *xs: loss(*xs, **kwargs), wanted, tensors)
+        finally:
+            _inside.reset(token)
         return value, grads[0] if isinstance(argnums, int) else grads
 
     return evaluate

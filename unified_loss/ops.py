@@ -196,6 +196,17 @@ class Ops(Protocol):
         # Made of comparisons, so that it needs no shape, and whatever is in x.
         return self.astype(self.logical_or(x == x, x != x), self.dtype(x))  # noqa: PLR0124
 
+    def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
+        """0 for each entry of a finite `x`, whose derivative by `x` is `derivative`, of the same shape.
+
+        For losses whose gradient is to be computed in another way than through their value. The
+        second derivative is that of `derivative`.
+        """
+        # Half of the factor is held fixed, because the second derivative of a product with what is 0
+        # is twice the derivative of the factor.
+        factor = 0.5 * (self.stop_gradient(derivative) + derivative)
+        return factor * (x - self.stop_gradient(x))
+
     def slice_along_axis(self, x: Array, start: int, stop: int, /, *, axis: int) -> Array:
         """The entries from `start` to before `stop`, both known, along an axis counted from the first."""
         return x[(*(slice(None),) * axis, slice(start, stop))]

@@ -80,11 +80,10 @@ def binary_cross_entropy(
     if positive_weight is not None:
         raise ValueError("binary_cross_entropy: gradient_floor is not defined with a positive_weight")
     # The frameworks' kernels pair the floored value with the derivative of the exact loss, whose
-    # denominator they floor. Adding slope * (p - p) gives that gradient and leaves the value alone.
-    fixed = ops.stop_gradient(prediction)
-    slope = (fixed - ops.stop_gradient(target)) / ops.clip(fixed * (1 - fixed), min=gradient_floor)
-    value = _bernoulli_nll(ops, fixed, target, None, log_floor, log_epsilon)
-    return value + slope * (prediction - fixed)
+    # denominator they floor.
+    value = _bernoulli_nll(ops, ops.stop_gradient(prediction), target, None, log_floor, log_epsilon)
+    slope = (prediction - target) / ops.clip(prediction * (1 - prediction), min=gradient_floor)
+    return value + ops.zero_with_derivative(prediction, slope)
 
 
 def smoothed(target: Array, share: float) -> Array:

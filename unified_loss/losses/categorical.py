@@ -81,8 +81,8 @@ def softmax_cross_entropy(
     # The missing (1 - sum(y)) p of the gradient, through a term that is 0. An infinite logit would
     # make it NaN.
     finite = ops.where(ops.isinf(prediction), 0.0, prediction)
-    slope = ops.stop_gradient(ops.exp(log_p) * (1 - ops.sum(target, axis=axis, keepdims=True)))
-    return loss + ops.sum(slope * (finite - ops.stop_gradient(finite)), axis=axis, keepdims=keepdims)
+    slope = ops.exp(log_p) * (1 - ops.sum(target, axis=axis, keepdims=True))
+    return loss + ops.sum(ops.zero_with_derivative(finite, slope), axis=axis, keepdims=keepdims)
 
 
 def masked_log_softmax(ops: Ops, x: Array, mask: Array | None, *, axis: int) -> Array:

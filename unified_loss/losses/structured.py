@@ -230,10 +230,13 @@ def multiclass_sparsemax(ops: Ops, prediction: Array, target: Array, /) -> Array
     A. F. T. Martins, R. F. Astudillo, From Softmax to Sparsemax: A Sparse Model of Attention and
     Multi-Label Classification, 2016, https://arxiv.org/abs/1602.02068
     """
-    # The loss is stationary in p, which is why its gradient is that for a fixed p.
-    p = _projected_to_simplex(ops, ops.stop_gradient(prediction))
+    # The loss is stationary in p, which is why its gradient is that for a fixed p; its second
+    # derivative is that of p.
+    projected = _projected_to_simplex(ops, prediction)
+    p = ops.stop_gradient(projected)
     label = ops.take_along_axis(prediction, ops.expand_dims(target, axis=-1), axis=-1)
     ahead = ops.sum(ops.multiply_no_nan(prediction - label, p), axis=-1)
+    ahead = ahead + ops.sum(ops.zero_with_derivative(prediction, projected - p), axis=-1)
     return ahead + 0.5 * (1 - ops.sum(ops.square(p), axis=-1))
 
 
