@@ -74,7 +74,7 @@ class Page:
     def wait(self, condition):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, 20).until(lambda driver: driver.execute_script(f"return {condition}"))
+        WebDriverWait(self.driver, 60).until(lambda driver: driver.execute_script(f"return {condition}"))
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
