@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 
 from unified_loss.availability import probe
@@ -24,7 +24,8 @@ class Chosen:
     asked : the name, or path of a class, that the worker loads it by
     python : the interpreter of the worker
     folders : what the worker needs on its path beside what its interpreter has there
-    version : of the framework, where it has been loaded already
+    version, compilers : of the framework, and by name with whether they are slow, where it has been
+        loaded already
     """
 
     name: str
@@ -32,6 +33,7 @@ class Chosen:
     python: str
     folders: tuple[str, ...] = ()
     version: str | None = None
+    compilers: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def request(self) -> dict[str, object]:
@@ -84,7 +86,7 @@ def asked_for(name: str, pythons: Mapping[str, str] | None = None, places: Itera
     if is_path(name):
         # So that it has its name here too, although nothing of it is imported.
         register(Entry(found.name, name))
-    return Chosen(found.name, name, python, folders, found.version)
+    return Chosen(found.name, name, python, folders, found.version, found.compilers)
 
 
 def folders_of(path: str, places: Iterable[str] = ()) -> tuple[str, ...]:

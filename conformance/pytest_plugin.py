@@ -20,6 +20,7 @@ from .chosen import Chosen, asked_for
 from .collection import load_cases
 from .expected import ExpectedFailure, read
 from .explanation import explain
+from .modes import ALL, COMPOSED, EAGER, cases_for, chosen_modes
 from .results import Result
 from .scheduling import Limits
 
@@ -31,6 +32,7 @@ def certify(
     expected_failures: str | None = None,
     losses: Iterable[str] | None = None,
     cases: Iterable[str] = (),
+    modes: Iterable[str] = (EAGER,),
     limits: Limits | None = None,
 ) -> Hook:
     """The hook `pytest_collect_file` that adds a test for each case on a backend.
@@ -41,6 +43,8 @@ def certify(
     expected_failures : a TOML file of failures that are known, beside the ``conftest.py``
     losses : native names; by default all losses
     cases : files of cases of one's own, beside the ``conftest.py``
+    modes : in which the cases are checked: ``eager``, ``composed`` of the required operations, the name
+        of a compiler of the backend, or ``all``; of a slow compiler, two cases of each loss
     limits : when a worker is given up
 
     Returns
@@ -50,17 +54,18 @@ def certify(
 
     Notes
     -----
-    The tests are named ``conftest.py::backend::case``, so that ``-k`` takes parts of a loss's or a
-    case's name. They run in a process of their own, a new one after each crash. A gap that the backend
-    declares is skipped, with the reason. An expected failure is a strict xfail, so that one which holds
-    now fails the test, as an entry that no case matches fails ``expected_failures``. The test
-    ``gradients`` is skipped where the backend has none and only values are checked.
+    The tests are named ``conftest.py::backend::case``, with ``[mode]`` behind where that is not eager, so
+    that ``-k`` takes parts of a loss's or a case's name. They run in a process of their own, a new one
+    after each crash. A gap that the backend declares is skipped, with the reason. An expected failure is a
+    strict xfail, so that one which holds now fails the test, as an entry that no case matches fails
+    ``expected_failures``. The test ``gradients`` is skipped where the backend has none and only values
+    are checked.
     """
     if not backends:
         raise TypeError("certify: expected at least one backend, as package.module:Class or by name")
     chosen = tuple(backends)
     names = None if losses is None else tuple(losses)
-    files = tuple(cases)
+    files, in_modes = tuple(cases), tuple(modes)
 
     def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         home = _home(parent.config, pytest_collect_file)
@@ -70,7 +75,7 @@ def certify(
         certification = _Certification.from_parent(parent, path=file_path)
         certification.backends, certification.losses = chosen, names
         certification.expected_failures, certification.files = expected_failures, files
-        certification.limits = limits or Limits()
+        certification.modes, certification.limits = in_modes, limits or Limits()
         return certification
 
     return pytest_collect_file
@@ -100,6 +105,7 @@ class _Certification(pytest.File):
     losses: tuple[str, ...] | None
     expected_failures: str | None
     files: tuple[str, ...]
+    modes: tuple[str, ...]
     limits: Limits
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
@@ -152,12 +158,17 @@ class _Backend(pytest.Collector):
         backend.checker = CaseChecker(chosen, certification.limits, files)
         backend.config.add_cleanup(backend.checker.close)
         concerned = [e for e in expected if e.concerns(chosen.name, chosen.version or "")]
-        backend.cases = [(case, next((e for e in concerned if e.covers(case)), None)) for case in cases]
+        of_case = {case.id: next((e for e in concerned if e.covers(case)), None) for case in cases}
+        backend.cases = [
+            (case, mode, of_case[case.id])
+            for mode, slow in _modes(certification.modes, chosen).items()
+            for case in cases_for(mode, cases, slow=slow)
+        ]
         backend.stale = stale
         return backend
 
     checker: CaseChecker
-    cases: list[tuple[Case, ExpectedFailure | None]]
+    cases: list[tuple[Case, str, ExpectedFailure | None]]
     stale: list[str] | None
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -167,14 +178,23 @@ class _Backend(pytest.Collector):
             entries = _ExpectedFailures.from_parent(self, name="expected_failures")
             entries.stale = self.stale
             yield entries
-        for case, expected in self.cases:
-            item = _CaseItem.from_parent(self, name=case.id)
-            item.case, item.expected = case, expected
+        for case, mode, expected in self.cases:
+            item = _CaseItem.from_parent(self, name=case.id if mode == EAGER else f"{case.id}[{mode}]")
+            item.case, item.mode, item.expected = case, mode, expected
             item.extra_keyword_matches.add(case.loss)
             if expected is not None:
                 reason = f"{expected.source}: {expected.reason}"
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=CaseFailure))
             yield item
+
+
+def _modes(asked: tuple[str, ...], chosen: Chosen) -> dict[str, bool]:
+    """The modes of those asked for, each with whether it is slow; an error for one that there is not."""
+    there_are = (EAGER, COMPOSED, *chosen.compilers)
+    for mode in asked:
+        if mode not in (*there_are, ALL):
+            raise ConfigError(f"{chosen.name} has no mode {mode!r}; it has: {', '.join(there_are)}")
+    return chosen_modes(asked, chosen.compilers)
 
 
 class CaseFailure(Exception):
@@ -206,11 +226,12 @@ class _Test(pytest.Item):
 
 class _CaseItem(_Test):
     case: Case
+    mode: str
     expected: ExpectedFailure | None
 
     def runtest(self) -> None:
         """Check the case."""
-        result = self.checker().check(self.case)
+        result = self.checker().check(self.case, self.mode)
         if result.status == "unsupported":
             if self.expected is not None:
                 raise StaleEntry(f"{self.expected.source} is stale: a declared gap, {result.reason}")
@@ -225,7 +246,8 @@ class _CaseItem(_Test):
         from .reporting.explained import explained_text  # noqa: PLC0415  only where something fell short
 
         failure = excinfo.value
-        heading = f"{failure.result.status}: {self.case.loss} on {failure.result.backend}"
+        how = "" if self.mode == EAGER else f", {self.mode}"
+        heading = f"{failure.result.status}: {self.case.loss} on {failure.result.backend}{how}"
         return f"{heading}\n{explained_text(explain(self.case, failure.result))}"
 
 

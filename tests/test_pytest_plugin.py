@@ -210,12 +210,13 @@ def test_a_crash_is_one_failed_test_and_the_rest_goes_on(project, tmp_path):
 
 def test_tests_are_chosen_by_name_and_shared_among_processes(project):
     (project.tests / "test_other.py").write_text("def test_it(): pass\n")
-    project.certify(f'"mine:Mine", losses=["{L1}"]')
+    project.certify(f'"mine:Mine", losses=["{L1}"], modes=["all"]')
     # Who runs a file of theirs runs no case but those that they name.
-    status, told = project.run("-q", "tests/test_other.py", f"tests/conftest.py::mine::{CASES[0]}")
-    assert status == 0 and "2 passed" in told
+    named = [f"tests/conftest.py::mine::{CASES[0]}{mode}" for mode in ("", "[composed]")]
+    status, told = project.run("-q", "tests/test_other.py", *named)
+    assert status == 0 and "3 passed" in told
     status, told = project.run("-q", "-n", "2", "-k", "made-2")
-    chosen = sum("made-2" in name for name in CASES)
+    chosen = 2 * sum("made-2" in name for name in CASES)
     assert status == 0 and f"{chosen} passed" in told
 
 
@@ -228,6 +229,7 @@ def test_tests_are_chosen_by_name_and_shared_among_processes(project):
         ('"mine:Nobody"', "backend 'mine:Nobody' cannot be used: mine has no class Nobody"),
         ('"mine:Mine", expected_failures="none.toml"', "none.toml: cannot be read as TOML"),
         ('"mine:Mine", losses=["torch.nn.NoLoss"]', "no dialect has a loss named 'torch.nn.NoLoss'"),
+        ('"mine:Mine", modes=["jit"]', "mine has no mode 'jit'; it has: eager, composed"),
     ],
 )
 def test_wrong_use_is_told_without_a_traceback(project, arguments, told):

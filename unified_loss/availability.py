@@ -8,8 +8,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .registry import ENTRIES, IMPORT_CONFLICTS, Entry, failures, loaded, third_parties
 
@@ -120,10 +120,19 @@ def _release(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Probe:
-    """What loading a backend in a process of its own gave: either its name and version, or why not."""
+    """What loading a backend in a process of its own gave: either what it is, or why it cannot be.
+
+    Parameters
+    ----------
+    name : the backend's, or what it was asked for by
+    version : of its framework
+    compilers : their names, each with whether it is slow
+    reason : why it cannot be loaded
+    """
 
     name: str
     version: str | None = None
+    compilers: Mapping[str, bool] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -168,7 +177,8 @@ try:
     backend = get_backend(name)
     if name not in ENTRIES:
         check_recognised(backend)
-    said = {{"name": backend.name, "version": backend.version}}
+    slow = {{name: compiler.slow for name, compiler in backend.compilers.items()}}
+    said = {{"name": backend.name, "version": backend.version, "compilers": slow}}
 except Exception as error:
     said = {{"name": name, "reason": failures.get(name, str(error))}}
 print({_MARK!r} + json.dumps(said), flush=True)
