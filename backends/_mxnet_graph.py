@@ -42,6 +42,14 @@ class Graph:
             return self.variable(x)
         return x
 
+    def computed(self, x: Any) -> Any:
+        """`x` if an operation in the graph computes it, else a copy of what stands for it there."""
+        inside = self.joined(x)
+        if self.symbol(inside).name not in self.sources:
+            return inside
+        same = self._framework.nd.identity(inside.as_nd_ndarray())
+        return same.as_np_ndarray() if isinstance(inside, self._framework.np.ndarray) else same
+
     def symbol(self, x: Any) -> Any:
         """The symbol of what `x` is computed by; an error if nothing was recorded."""
         return self._framework.autograd.get_symbol(x)
@@ -72,9 +80,10 @@ def _recorded(backend: MxnetBackend, function: Function, tensors: Sequence[Any])
     positions = {graph.symbol(x).name: i for i, x in enumerate(inputs)}
     with backend.recording(graph):
         results = function(*inputs)
-    several = isinstance(results, tuple | list)
-    outputs = list(results) if several else [results]
-    symbols = [graph.symbol(graph.joined(x)) for x in outputs]
+        several = isinstance(results, tuple | list)
+        # No gradient flows into a variable that is an output.
+        outputs = [graph.computed(x) for x in (results if several else [results])]
+    symbols = [graph.symbol(x) for x in outputs]
     names = framework.sym.Group(symbols).list_arguments()
     for name in names:
         if name not in graph.sources:
@@ -82,7 +91,7 @@ def _recorded(backend: MxnetBackend, function: Function, tensors: Sequence[Any])
                 "MXNet cannot hybridize this function: it computes with an array that is neither an argument "
                 "nor given to a loss, or reads values of one"
             )
-    variables = [framework.sym.var(name) for name in names]
+    variables = [framework.sym.var(name, dtype=graph.sources[name].dtype) for name in names]
     block = framework.gluon.SymbolBlock(symbols, variables)
     block.hybridize()
     kinds = [type(x) for x in outputs]

@@ -165,14 +165,14 @@ class MxnetBackend(Backend):
         # np.where spends 30 ns on each element, takes no more than 5 axes, and over no elements its
         # gradient aborts the process (1.9.1). The legacy one neither broadcasts nor takes booleans.
         condition, x1, x2 = (x if x.shape == shape else np.broadcast_to(x, shape) for x in operands)
-        condition = condition.astype("uint8").as_nd_ndarray()
+        condition = self.astype(condition, "uint8").as_nd_ndarray()
         return mxnet.nd.where(condition, x1.as_nd_ndarray(), x2.as_nd_ndarray()).as_np_ndarray()
 
     def any(self, x: Array, /) -> Array:
         return self._reduce(np.any, x, None, keepdims=False)
 
     def sum(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        return self._reduce(_sum, x, axis, keepdims)
+        return self._reduce(self._sum, x, axis, keepdims)
 
     def mean(self, x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
         # np.mean is 0 over no elements, and where it also gives none it kills the process (SIGFPE).
@@ -274,6 +274,18 @@ class MxnetBackend(Backend):
         """An array that does not come from the arguments, as the graph that is recorded knows it."""
         return x if self._mode.graph is None else self._mode.graph.variable(x)
 
+    def _viewed(self, x: Array, shape: tuple[int, ...]) -> Array:
+        # The operation that a view is recorded as knows no shape without axes.
+        return x.reshape_view(shape) if self._mode.graph is None else np.reshape(x, shape)
+
+    def _sum(self, x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+        # np.sum makes NaN of [inf, 1] (1.9.1). The legacy sum does not, but has no 0-d result, fails over
+        # no elements and makes a boolean of booleans.
+        if x.dtype == bool or x.size == 0:
+            return np.sum(x, axis=axis, keepdims=keepdims)
+        total = mxnet.nd.sum(x.as_nd_ndarray(), axis=axis, keepdims=keepdims).as_np_ndarray()
+        return total if keepdims or len(axis) < x.ndim else self._viewed(total, ())
+
     def _axis(self, axis: int) -> int:
         return axis + self._mode.lead if axis >= 0 else axis
 
@@ -334,7 +346,7 @@ class MxnetBackend(Backend):
             if autograd.is_recording() and not mxnet.util.is_np_shape():
                 result = self._with_leading_axis(program, arrays)
                 if result.ndim > 1:
-                    result = result.reshape_view(result.shape[1:])
+                    result = self._viewed(result, result.shape[1:])
                 elif not legacy:
                     result = np.sum(result)
             else:
@@ -342,13 +354,13 @@ class MxnetBackend(Backend):
                     result = program(*arrays)
                     if legacy and result.ndim == 0:
                         # As mx.nd.sum and all other legacy reductions have it.
-                        result = result.reshape_view((1,))
+                        result = self._viewed(result, (1,))
             return result.as_nd_ndarray() if legacy else result
 
         return guarded
 
     def _with_leading_axis(self, program: Callable[..., Array], arrays: Sequence[Any]) -> Array:
-        led = [x.reshape_view((1, *x.shape)) if isinstance(x, NDArray) else x for x in arrays]
+        led = [self._viewed(x, (1, *x.shape)) if isinstance(x, NDArray) else x for x in arrays]
         self._mode.lead = 1
         try:
             return program(*led)
@@ -391,15 +403,6 @@ class MxnetBackend(Backend):
                 g.as_nd_ndarray() if _is_legacy(x) else g.as_np_ndarray()
                 for g, x in zip(grads, selected, strict=True)
             )
-
-
-def _sum(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
-    # np.sum makes NaN of [inf, 1] (1.9.1). The legacy sum does not, but has no 0-d result, fails over
-    # no elements and makes a boolean of booleans.
-    if x.dtype == bool or x.size == 0:
-        return np.sum(x, axis=axis, keepdims=keepdims)
-    total = mxnet.nd.sum(x.as_nd_ndarray(), axis=axis, keepdims=keepdims).as_np_ndarray()
-    return total if keepdims or len(axis) < x.ndim else total.reshape_view(())
 
 
 def _number(value: float, like: Array) -> Array:

@@ -55,7 +55,7 @@ def entered(mode: str, backend: Backend) -> Iterator[Callable[[Call], Call]]:
     elif mode == EAGER:
         yield lambda call: call
     else:
-        yield lambda call: compiled(call, backend.name, mode)
+        yield lambda call: _of_tensors(compiled(call, backend.name, mode))
 
 
 @contextmanager
@@ -92,6 +92,19 @@ def _differentiating(backend: Backend) -> Backend:
     with suppress(UnsupportedOperation):
         value_and_grad(look, backend=backend.name)(backend.asarray([1.0]))
     return found[-1]
+
+
+def _of_tensors(call: Call) -> Call:
+    """A call whose lists of numbers are no tensors, but parameters that the native loss wants as lists."""
+
+    def of_tensors(*inputs: Any) -> Any:
+        return call(*(tuple(x) if isinstance(x, list) and not _tensors_in(x) else x for x in inputs))
+
+    return of_tensors
+
+
+def _tensors_in(value: Any) -> bool:
+    return any(map(_tensors_in, value)) if isinstance(value, list) else backend_of(value) is not None
 
 
 def cases_for(mode: str, cases: Iterable[Case], *, slow: bool = False) -> Iterator[Case]:

@@ -74,7 +74,7 @@ LAYERS = {
         "backends.base",
     },
     "gradients": {"dispatch"},
-    "compilation": {"dispatch", "errors", "loading", "loss", "backends.base"},
+    "compilation": {"annotations", "dispatch", "errors", "loading", "loss", "backends.base"},
     "dialects": {
         "annotations", "candidates", "dialects", "dispatch", "errors", "layout", "loss", "losses",
         "plan", "reduction", "spec", "weighting",

@@ -16,7 +16,7 @@ from .arrangement import (
     read_rows,
     split_rows,
 )
-from .errors import DtypeError, ShapeError
+from .errors import DtypeError, ShapeError, UnsupportedOperation
 from .finishing import Finish
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
@@ -158,7 +158,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     cast_weight = None if weight is None else to_numbers(backend, weight, compute_dtype, names, "weight")
     cast_rest = [to_numbers(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
     finish = Finish(plan, backend, names, axis, cast_weight)
-    complete = _drawing(backend, plan, spec, arrays, compute_dtype)
+    complete = _drawing(backend, plan, spec, arrays, compute_dtype, names)
 
     def program(*given: Array) -> Array:
         leading = given[0] if convert_first is None else convert_first(given[0])
@@ -257,7 +257,12 @@ def _bound(backend: Backend, plan: Plan, spec: Spec, layout: Layout) -> Bound | 
 
 
 def _drawing(
-    backend: Backend, plan: Plan, spec: Spec, arrays: Sequence[Array | None], compute_dtype: str
+    backend: Backend,
+    plan: Plan,
+    spec: Spec,
+    arrays: Sequence[Array | None],
+    compute_dtype: str,
+    names: Names,
 ) -> Callable[[list[Array | None]], None] | None:
     """Fill in candidates that were not given, and how often a sample is expected to hold a class."""
     if plan.candidates is None or arrays[spec.inputs.index(_DRAWN[0])] is not None:
@@ -266,6 +271,12 @@ def _drawing(
     target, (sampled, of_target, of_sampled) = spec.inputs.index("target"), map(spec.inputs.index, _DRAWN)
 
     def complete(inputs: list[Array | None]) -> None:
+        # Of labels, which are not differentiated, also JAX's gradients have the values.
+        if not backend.is_concrete(inputs[target]):
+            raise UnsupportedOperation(
+                f"{names.loss}: draws candidates at each call, which compiled it would do once and for all; "
+                f"give {names.of(_DRAWN[0])!r}"
+            )
         candidates, counts = draw()
         inputs[sampled] = backend.asarray(candidates.astype(backend.index_dtype), like=inputs[target])
         expected = backend.asarray(counts.astype(compute_dtype), like=inputs[0])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .annotations import as_plain
 from .dispatch import backend_for, backend_of, first_tensor
 from .errors import ConfigError, MixedTensorsError
 from .loading import get_backend
@@ -20,9 +22,7 @@ _LIMIT = 256
 """Functions kept per compiled loss; only calls with ever new plain arguments reach it."""
 
 
-def compile(
-    loss: Callable[..., Any], backend: str | None = None, compiler: str | None = None
-) -> Compiled:
+def compile(loss: Callable[..., Any], backend: str | None = None, compiler: str | None = None) -> Compiled:
     """A loss that its framework compiles, by `torch.compile`, `tf.function`, `jax.jit` and so on.
 
     Parameters
@@ -53,8 +53,8 @@ def compile(
     Notes
     -----
     Tensors, NumPy arrays and lists of numbers are what the compiled function is called with, wherever
-    they stand in the arguments. All else, such as a number or a reduction, is compiled into it: another
-    one compiles anew, and so do other dtypes and ranks. Other sizes, of a last batch for instance, always
+    they stand in the arguments. All else, such as a number, a tuple of numbers or a parameter of the
+    loss, is compiled into it: another one compiles anew, and so do other dtypes and ranks. Other sizes, of a last batch for instance, always
     work: JAX, XLA, Paddle, MindSpore and MXNet compile anew for each shape, PyTorch and TensorFlow's graph
     for the second, and not for those after it.
 
@@ -98,6 +98,7 @@ class Compiled:
         if hasattr(loss, "plan"):
             self.plan = loss.plan
         self._name = getattr(loss, "__name__", type(loss).__name__)
+        self._parameters = _parameters(loss)
         self._chosen: Backend | None = None
         self._functions: dict[Any, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
 
@@ -107,6 +108,9 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate the loss; what it takes and gives is its own."""
+        if self._parameters:
+            args = tuple(as_plain(x) if i in self._parameters else x for i, x in enumerate(args))
+            kwargs = {k: as_plain(x) if k in self._parameters else x for k, x in kwargs.items()}
         leaves: list[Any] = []
         template = _template((args, kwargs), leaves)
         backend = self._backend_of(leaves)
@@ -161,6 +165,16 @@ class Compiled:
 
 
 # ------------------------------------------------------------------------------ arguments
+
+
+def _parameters(loss: Callable[..., Any]) -> frozenset[int | str]:
+    """The positions and names of the arguments of a loss that are parameters, of which it has names."""
+    found = getattr(loss, "parameters", ())
+    if not isinstance(found, tuple):
+        return frozenset()  # a method of a user's own
+    names = {getattr(parameter, "name", parameter) for parameter in found}
+    positions = (i for i, name in enumerate(inspect.signature(loss).parameters) if name in names)
+    return frozenset({*names, *positions})
 
 
 class _Position(NamedTuple):
