@@ -12,6 +12,10 @@ import pytest
 # Read by the frameworks when they are imported, so set before anything can import one.
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Handing each operation on to other threads takes MindSpore five times as long as the operation.
+os.environ.setdefault("MS_DEV_LAUNCH_BLOCKING", "1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 from unified_loss.backends.base import Backend
 
@@ -37,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist starts with the largest group unless told otherwise, which would give a worker
     # the frameworks in an order that crashes it.
     config.option.loadscopereorder = False
+    # JAX compiles every operation for every shape; what was compiled before, here or in a process that a
+    # test starts, is only loaded.
+    if cache := getattr(config, "cache", None):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.mkdir("jax")))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
