@@ -114,7 +114,7 @@ class Slack:
 
 ACCURACY = Slack(
     ulps=8,
-    factor=16,
+    factor=32,
     cancelled=256,
     reason="which element is hit by the roundings, and whether two of them make up for each other, is "
     "chance, all the more where most digits cancel",

@@ -14,7 +14,7 @@ import numpy as np
 
 from unified_loss.ops import FLOAT_DTYPES
 
-from .real import ONE, ZERO, Real
+from .real import NAN, ONE, ZERO, Real
 
 if TYPE_CHECKING:
     from .backend import OracleBackend
@@ -35,6 +35,7 @@ def _times(gradient: Real, slope: Real) -> Real:
 
 
 scaled = np.frompyfunc(_times, 2, 1)
+_one_or_nan = np.frompyfunc(lambda x: NAN if x.isnan else ONE, 1, 1)
 
 
 class OracleArray:
@@ -228,9 +229,12 @@ def broadcast_from(x: OracleArray) -> Pull:
 
 
 def gradients(result: OracleArray, inputs: Sequence[OracleArray]) -> list[Data]:
-    """The gradient of the sum of a result by some inputs; 0 by one that it does not depend on."""
+    """The gradient of the sum of a result by some inputs; 0 by one that it does not depend on.
+
+    NaN by all that makes a result NaN, which has no gradient.
+    """
     wanted = {id(x) for x in inputs}
-    arrived: dict[int, Data] = {id(result): np.full(result.shape, ONE, dtype=object)}
+    arrived: dict[int, Data] = {id(result): as_array(_one_or_nan(result.data))}
     waiting = {result.order: result}
     while waiting:
         # What was made last is done first: all that is made of it has been done by then.

@@ -16,7 +16,7 @@ from unified_loss.ops import FLOAT_DTYPES, LARGEST_FINITE, RESOLUTION
 
 from .outcome import Exact, OracleOutcome
 from .probes import dtype_of
-from .ulps import ulps
+from .ulps import SMALLEST_NORMAL, spacing, ulps
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,15 @@ def errors_of(right: OracleOutcome, got: Outcome, case: Case) -> Errors:
     found: Errors = {}
     if np.shape(got.values[chosen]) == exact.high.shape:
         found["value"] = _measured(case, exact, got.values[chosen], result)
-    if right.gradient is not None and np.shape(got.gradient) == right.gradient.high.shape:
+    if got.gradient is None or right.gradient is None:
+        return found
+    if np.shape(got.gradient) == right.gradient.high.shape:
         # A gradient has the dtype of its input, but no more digits than the loss.
         coarser = min(given, result, key=FLOAT_DTYPES.index) if result in FLOAT_DTYPES else given
-        found["gradient"] = _measured(case, right.gradient, got.gradient, coarser)
+        # Where it is NaN there is none.
+        there = np.where(np.isnan(right.gradient.high), np.nan, right.gradient.low)
+        exact = Exact(right.gradient.high, there)
+        found["gradient"] = _measured(case, exact, got.gradient, coarser)
     return found
 
 
@@ -117,6 +122,15 @@ def _known(errors: Any) -> Any:
     return np.nan_to_num(errors, nan=0.0, posinf=np.inf)
 
 
+def _is_residue(ours: Measured) -> Any:
+    """Where what is right is too small for the dtype, and ours is what larger numbers left, cancelling."""
+    right = ours.exact.high
+    finite = np.abs(right[np.isfinite(right)])
+    largest = float(np.max(finite, initial=0.0))
+    got = np.abs(np.asarray(ours.got, dtype="float64"))
+    return (np.abs(right) <= spacing(0.0, ours.dtype) / 2) & (got <= ours.units * largest)
+
+
 def _worse(ours: Measured, native: Measured | None) -> str:
     """Where ours is worse than the native loss, or NaN or infinite beside a finite number; else empty."""
     allowed = tolerances.ACCURACY
@@ -136,7 +150,9 @@ def _worse(ours: Measured, native: Measured | None) -> str:
         further = errors > max(allowed.ulps, factor * theirs)
         # Than a number without any digit that is right none is worse that is one.
         bad |= further & ~np.isinf(reference) & (np.isinf(errors) | (reference < digits))
-    bad &= ours.exact.known
+    # Frameworks and processors differ in whether smaller numbers than that are flushed to 0.
+    flushed = errors * spacing(right, ours.dtype) <= SMALLEST_NORMAL.get(ours.dtype, 0.0)
+    bad &= ours.exact.known & ~_is_residue(ours) & ~flushed
     if not np.any(bad):
         return ""
     where = np.unravel_index(int(np.argmax(np.where(bad, errors, -1.0))), errors.shape)

@@ -23,6 +23,7 @@ Array = Any
 KINDS = ("ordinary", "large", "small", "edges", "equal", "infinite")
 
 _SMALLEST = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
+_LEAST_EXPONENT = {"float16": -14, "bfloat16": -126, "float32": -126, "float64": -1022}
 _NEAR_ONE = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -86,8 +87,8 @@ class Small(Probe):
     """Numbers close to 0, down to the smallest that there is."""
 
     def _tiny(self) -> list[float]:
-        smallest = _SMALLEST[self.nominal]
-        return [smallest, 3 * smallest, smallest * 2**12, 3e-7, 1.7e-4, 0.013]
+        denormal, normal = 3 * _SMALLEST[self.nominal], 2.0 ** _LEAST_EXPONENT[self.nominal]
+        return [denormal, 1.5 * normal, 1000 * normal, 3e-7, 1.7e-4, 0.013]
 
     def normal(self, *shape: int, scale: float = 1.6) -> Array:
         return self.among([s * x for x in self._tiny() for s in (-1, 1)], *shape)
@@ -132,12 +133,12 @@ class Edges(Small):
 
 
 class Equal(Probe):
-    """Inputs that are equal, and next to equal, so that distances are 0 and maxima are shared."""
+    """Inputs that are equal, or so close that half of their digits cancel; distances of 0, and ties."""
 
     def normal(self, *shape: int, scale: float = 1.6) -> Array:
         x = np.resize(np.array([0.75, -1.25, 0.75, 2.5, 0.75]), shape)
         apart = self._values.choice(np.array([0.0, 0.0, 0.0, 1.0]), shape)
-        return self._float(x * (1 + apart * 2 * _NEAR_ONE[self.nominal]))
+        return self._float(x * (1 + apart * 2 * _NEAR_ONE[self.nominal] ** 0.5))
 
     def fractions(self, *shape: int) -> Array:
         return self._float(np.resize(np.array([0.75, 0.25, 0.75, 0.5]), shape))
@@ -198,7 +199,21 @@ def probe(domain: Domain, kind: str, dtype: str) -> Case:
     # operation for each shape.
     picks = np.random.default_rng(zlib.crc32(f"{domain.loss}/{KINDS.index(kind) % 2}".encode()))
     case = domain.case(_PROBES[kind](values, picks, dtype), f"{domain.loss}/{kind}-{dtype}")
+    if kind == "infinite":
+        # Logits may be infinite; labels, distances and weights that are say nothing.
+        inputs = tuple(
+            x if i == case.gradient_of else replace(x, value=_finite(x.value))
+            for i, x in enumerate(case.inputs)
+        )
+        kwargs = {name: _finite(value) for name, value in case.kwargs.items()}
+        state = {name: _finite(value) for name, value in case.state.items()}
+        case = replace(case, inputs=inputs, kwargs=kwargs, state=state)
     return replace(case, dtype="bfloat16") if dtype == "bfloat16" else case
+
+
+def _finite(x: Any) -> Any:
+    floats = isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    return np.where(np.isfinite(x), x, x.dtype.type(1.75)) if floats else x
 
 
 def probe_of(identifier: str) -> Case:

@@ -10,14 +10,14 @@ from unified_loss.ops import LARGEST_FINITE, RESOLUTION
 
 from .outcome import Exact
 
-_SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
+SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
 
 
 def spacing(number: Any, dtype: str) -> Any:
     """The distance between neighbours in a dtype, at the size of a number; the least one at 0."""
     if dtype not in RESOLUTION:
         return np.ones_like(number)
-    size = np.clip(np.abs(number), _SMALLEST_NORMAL[dtype], LARGEST_FINITE[dtype])
+    size = np.clip(np.abs(number), SMALLEST_NORMAL[dtype], LARGEST_FINITE[dtype])
     return 2.0 ** np.floor(_exponent(size)) * RESOLUTION[dtype]
 
 
@@ -48,7 +48,7 @@ def ulps(exact: Exact, got: Any, dtype: str) -> Any:
     high = exact.high
     with np.errstate(all="ignore"):
         units = spacing(np.where(np.isfinite(high), high, 0.0), dtype)
-        error = np.abs((found - high) - exact.low) / units
+        error = np.minimum(np.abs((found - high) - exact.low) / units, np.finfo("float64").max)
         infinity = np.isinf(found) & (np.sign(found) == np.sign(high))
         error = np.where(infinity, _beyond_the_largest(np.abs(high), dtype), error)
     same = (found == high) | (np.isnan(found) & np.isnan(high))
