@@ -392,6 +392,21 @@ def test_an_op_made_wrong_is_caught_and_the_program_to_paste_shows_it(module, tm
     np.testing.assert_allclose([float(x) for x in shown if x != "."], np.ravel(got), rtol=1e-5)
 
 
+def test_no_gradient_is_made_wrong_where_there_are_none_and_no_gap(module):
+    from unified_loss.conformance.mutation.operations import op_mutants
+    from unified_loss.conformance.worker import why_no_gradients
+
+    lines = 'unsupported = {**ArrayApiStrictBackend.unsupported, "cos": "no cosine"}'
+    backend = ul.get_backend(module("other_without", lines))
+    note = why_no_gradients(backend)
+    moot = {mutant.id: mutant.why_moot(backend, note) for mutant in op_mutants()}
+    assert not moot["op abs: off by 1e-3"] and not moot["op softplus: NaN becomes 0"]
+    assert moot["op cos: off by 1e-3"] == "other declares cos a gap: no cosine"
+    assert "no automatic differentiation" in moot["op abs: gradient off by 1e-2"]
+    assert all(moot[name] for name in moot if "gradient" in name.partition(": ")[2])
+    assert not any(mutant.why_moot(ul.get_backend("numpy"), "") for mutant in op_mutants())
+
+
 def test_a_worker_is_only_told_of_folders_that_it_does_not_know(example):
     assert folders_of(PATH)[0] == str(EXAMPLE)
     assert not any("site-packages" in folder for folder in folders_of(PATH))

@@ -8,7 +8,7 @@ from typing import Any
 from unified_loss.ops import INTEGER_DTYPES, LARGEST_FINITE
 
 from .particular_errors import PARTICULAR
-from .wrong import GRADIENT_OFF, Call, Result, Wrong
+from .wrong import GRADIENT_OFF, Call, Result, Wrong, wrong_gradient
 
 _OFF = 1e-3
 """Relative; the least error of a value that counts."""
@@ -23,9 +23,9 @@ def errors_of(op: str) -> Iterator[Wrong]:
     if op in _UNBOUNDED:
         yield Wrong("infinity becomes finite", _each(_infinity_lost))
     if op in _DIFFERENTIABLE:
-        yield Wrong("no gradient", _each(lambda c, y: c.without_gradient(y)))
+        yield wrong_gradient("no gradient", _each(lambda c, y: c.without_gradient(y)))
         if op != "replace_gradient":
-            yield Wrong("gradient off by 1e-2", _each(_gradient_off))
+            yield wrong_gradient("gradient off by 1e-2", _each(_gradient_off))
     if op in _INTEGERS:
         yield Wrong("integers off by 1", _integers_off, ("integer",))
     if op in _BOOLEANS:
@@ -95,6 +95,6 @@ _INTEGERS = (
     "squeeze", "concat", "stack", "unstack", "take", "slice_along_axis", "broadcast_to",
 )  # fmt: skip
 _BOOLEANS = (
-    "isinf", "logical_and", "logical_or", "logical_not", "any", "all", "isnan", "expand_dims",
-    "broadcast_to",
+    "isinf", "logical_and", "logical_or", "logical_not", "any", "all", "isnan", "equal",
+    "expand_dims", "broadcast_to",
 )  # fmt: skip

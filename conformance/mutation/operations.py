@@ -48,6 +48,14 @@ class OpMutant:
         """The same, as it is listed."""
         return f"{self.op}: {self.wrong.name}"
 
+    def why_moot(self, backend: Backend, no_gradients: str) -> str:
+        """Why it makes no difference on a backend: what is wrong is a gap that the backend declares."""
+        if self.op in backend.unsupported:
+            return f"{backend.name} declares {self.op} a gap: {backend.unsupported[self.op]}"
+        if no_gradients and (self.wrong.of_gradient or self.op == "gradient"):
+            return f"{backend.name} has no gradients: {no_gradients}"
+        return ""
+
     def is_seen(self, seen: Seen) -> bool:
         """Whether a case that calls these operations could notice."""
         return any((self.op, sort) in seen for sort in self.wrong.sorts)

@@ -8,7 +8,7 @@ from typing import Any
 
 from unified_loss.ops import INTEGER_DTYPES
 
-from .wrong import GRADIENT_OFF, Call, Result, Wrong
+from .wrong import GRADIENT_OFF, Call, Result, Wrong, wrong_gradient
 
 
 def _at(when: Callable[[Call], Any], gradient: float) -> Result:
@@ -227,14 +227,14 @@ PARTICULAR: dict[str, tuple[Wrong, ...]] = {
         Wrong("float64 passes through float32", _through("float32", ("float64",)), ("float", "integer")),
         Wrong("integers pass through int8", _through("int8", ("int32", "int64")), ("float", "integer")),
     ),
-    "abs": (Wrong("gradient 1 at 0", _at(lambda c: c.args[0] == 0, 1.0)),),
+    "abs": (wrong_gradient("gradient 1 at 0", _at(lambda c: c.args[0] == 0, 1.0)),),
     "log1p": (Wrong("log(1 + x)", lambda c: c.ops.log(1 + c.args[0])),),
-    "relu": (Wrong("gradient 1 at 0", _at(lambda c: c.args[0] == 0, 1.0)),),
+    "relu": (wrong_gradient("gradient 1 at 0", _at(lambda c: c.args[0] == 0, 1.0)),),
     "clip": (
         Wrong("no lower bound", _without_bound(0), ("float", "integer")),
         Wrong("no upper bound", _without_bound(1), ("float", "integer")),
-        Wrong("no gradient at the bounds", _no_gradient_at_bounds),
-        Wrong("gradient beyond the bounds", _gradient_beyond_bounds),
+        wrong_gradient("no gradient at the bounds", _no_gradient_at_bounds),
+        wrong_gradient("gradient beyond the bounds", _gradient_beyond_bounds),
     ),
     "isinf": (
         Wrong("not of -inf", lambda c: c.ops.logical_and(c.value(), c.args[0] > 0), ("bool",)),
@@ -273,15 +273,17 @@ PARTICULAR: dict[str, tuple[Wrong, ...]] = {
     "unstack": (Wrong("in reverse order", _reversed_slices, _ALL),),
     "take_along_axis": (_NEXT,),
     "take": (_NEXT,),
-    "stop_gradient": (Wrong("the gradient flows on", lambda c: c.args[0]),),
+    "stop_gradient": (wrong_gradient("the gradient flows on", lambda c: c.args[0]),),
     "replace_gradient": (
-        Wrong("the gradient of the value", lambda c: c.args[0]),
-        Wrong("heeds what flows back", _heeds_what_flows_back),
-        Wrong("gradient off by 1e-2", _given_gradient_off),
+        wrong_gradient("the gradient of the value", lambda c: c.args[0]),
+        wrong_gradient("heeds what flows back", _heeds_what_flows_back),
+        wrong_gradient("gradient off by 1e-2", _given_gradient_off),
     ),
     "zero_with_derivative": (
-        Wrong("no gradient", lambda c: c.without_gradient(c.value())),
-        Wrong("gradient off by 1e-2", lambda c: c.value() + GRADIENT_OFF * c.only_gradient(c.value())),
+        wrong_gradient("no gradient", lambda c: c.without_gradient(c.value())),
+        wrong_gradient(
+            "gradient off by 1e-2", lambda c: c.value() + GRADIENT_OFF * c.only_gradient(c.value())
+        ),
         Wrong("1, not 0", lambda c: c.value() + 1),
     ),
     "slice_along_axis": (Wrong("one entry aside", _further_slice, _ALL),),
@@ -290,8 +292,8 @@ PARTICULAR: dict[str, tuple[Wrong, ...]] = {
         Wrong("the next class", lambda c: c.correct(c.args[0] + 1, *c.args[1:], **c.keywords)),
         Wrong("an index beyond is the last class", _index_as_last),
     ),
-    "positive_part": (Wrong("gradient at 0 is 0 whatever is asked", _gradient_at_zero_ignored),),
-    "even_max": (_ANOTHER_AXIS, Wrong("the gradient of ties is more", _ties_unequal)),
+    "positive_part": (wrong_gradient("gradient at 0 is 0 whatever is asked", _gradient_at_zero_ignored),),
+    "even_max": (_ANOTHER_AXIS, wrong_gradient("the gradient of ties is more", _ties_unequal)),
     "sigmoid": (Wrong("exp(x) / (1 + exp(x))", _naive_sigmoid),),
     "log_sigmoid": (Wrong("log(sigmoid(x))", lambda c: c.ops.log(c.ops.sigmoid(c.args[0]))),),
     "softplus": (Wrong("log(1 + exp(x))", lambda c: c.ops.log(1 + c.ops.exp(c.args[0]))),),
@@ -305,7 +307,7 @@ PARTICULAR: dict[str, tuple[Wrong, ...]] = {
     ),
     "vector_norm": (
         Wrong("of the next order", _power_of_one_more),
-        Wrong("no gradient at 0", _naive_norm),
+        wrong_gradient("no gradient at 0", _naive_norm),
         _ANOTHER_AXIS,
     ),
 }

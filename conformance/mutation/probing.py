@@ -38,7 +38,8 @@ class Prober:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.gradients = not why_no_gradients(backend)
+        self.no_gradients = why_no_gradients(backend)
+        self.gradients = not self.no_gradients
         self._cases = {case.id: case for case in load_cases()}
         self._ready: dict[str, Case | None] = {}
         self._seen: dict[str, Seen] = {}

@@ -219,6 +219,10 @@ class _Trying:
 
     def _record(self, event: dict[str, Any]) -> None:
         mutant, caught_by = self.mutants[event["mutant"]], tuple(event["caught_by"])
+        if "moot" in event:
+            moot = MutantResult(mutant.id, mutant.kind, self.backend, "equivalent", (), event["moot"])
+            self.results[mutant.id] = moot
+            return
         note = ""
         if not caught_by:
             note = f"none of {event['tried']} cases notices it" if event["tried"] else "no case runs it"

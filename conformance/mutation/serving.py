@@ -42,6 +42,8 @@ def trying(backend: Backend, request: Mapping[str, Any]) -> Callable[[str, str],
 
     def run(identifier: str, _: str) -> dict[str, Any]:
         mutant = mutants.get(identifier) or _plan_mutant(identifier)
+        if isinstance(mutant, OpMutant) and (moot := mutant.why_moot(backend, prober.no_gradients)):
+            return {"mutant": identifier, "caught_by": [], "tried": 0, "late": False, "moot": moot}
         group = _group(mutant)
         first = recent.setdefault(group, [])
         caught_by, tried, began = [], 0, time.monotonic()

@@ -78,8 +78,15 @@ class Wrong:
     name : what is wrong
     result : gives the wrong result of a call
     sorts : the sorts of results that are then wrong
+    of_gradient : whether its values are right, and only their gradient is not
     """
 
     name: str
     result: Result
     sorts: tuple[str, ...] = ("float",)
+    of_gradient: bool = False
+
+
+def wrong_gradient(name: str, result: Result) -> Wrong:
+    """One way for a gradient to be wrong, where the values are right."""
+    return Wrong(name, result, of_gradient=True)
