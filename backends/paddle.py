@@ -141,7 +141,7 @@ class PaddleBackend(Backend):
 
     def relu(self, x: Array, /) -> Array:
         # paddle's relu loses NaN; its clip keeps it, but has gradient 1 at 0.
-        return self.clip(x, min=0.0) * (x != 0).astype(x.dtype)
+        return self.clip(x, min=0.0) * (x > 0).astype(x.dtype)
 
     def clip(self, x: Array, /, min: float | None = None, max: float | None = None) -> Array:
         if x.dtype not in _LOG_SMALLEST_NORMAL:
@@ -149,6 +149,12 @@ class PaddleBackend(Backend):
             return paddle.clip(x.astype("int64"), min, max).astype(x.dtype)
         # An end left out would be the largest finite float, so that inf did not stay inf.
         return paddle.clip(x, -math.inf if min is None else min, math.inf if max is None else max)
+
+    def equal(self, x1: Array, x2: Array | float, /) -> Array:
+        # To Paddle floats that differ by less than 1e-15 are equal.
+        if x1.dtype not in _LOG_SMALLEST_NORMAL:
+            return x1 == x2
+        return paddle.logical_and(x1 <= x2, x1 >= x2)
 
     def where(self, condition: Array, x1: Array | float, x2: Array | float, /) -> Array:
         # paddle.where makes a Python number float32, and promotes what stands beside it.

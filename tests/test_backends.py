@@ -255,6 +255,7 @@ OPS = {name: f for name, f in vars(Ops).items() if inspect.isfunction(f) and not
 DERIVED = {
     "all",
     "constant",
+    "equal",
     "even_max",
     "isnan",
     "log_sigmoid",

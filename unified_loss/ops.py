@@ -211,6 +211,11 @@ class Ops(Protocol):
         """The entries from `start` to before `stop`, both known, along an axis counted from the first."""
         return x[(*(slice(None),) * axis, slice(start, stop))]
 
+    def equal(self, x1: Array, x2: Array | float, /) -> Array:
+        """Where `x1` is exactly `x2`; specs compare floats with it."""
+        # A framework whose own comparison lets floats be almost equal overrides it.
+        return x1 == x2
+
     def isnan(self, x: Array, /) -> Array:
         return x != x  # noqa: PLR0124  only NaN differs from itself
 
@@ -245,7 +250,7 @@ class Ops(Protocol):
     def even_max(self, x: Array, /, *, axis: int, keepdims: bool = False) -> Array:
         """The maximum along an axis, whose gradient is shared equally among ties."""
         largest = self.stop_gradient(self.max(x, axis=axis, keepdims=True))
-        at_top = x == largest
+        at_top = self.equal(x, largest)
         ties = self.astype(at_top, self.dtype(x))
         share = ties / self.sum(ties, axis=axis, keepdims=True)
         result = self.sum(self.where(at_top, x, 0.0) * share, axis=axis, keepdims=True)
@@ -296,14 +301,14 @@ class Ops(Protocol):
     def xlogy(self, x: Array, y: Array, /) -> Array:
         """``x * log(y)``, but 0, with finite gradients, where `x` is 0 and the logarithm infinite or NaN."""
         # Replacing y itself, rather than the logarithm, keeps 0 * (1 / 0) out of its gradient.
-        indefinite = self.logical_and(x == 0, self.logical_or(y <= 0, self.isinf(y)))
+        indefinite = self.logical_and(self.equal(x, 0.0), self.logical_or(y <= 0, self.isinf(y)))
         return x * self.log(self.where(indefinite, 1.0, y))
 
     def multiply_no_nan(self, x: Array, y: Array, /) -> Array:
         """``x * y``, but 0 where `y` is 0 and `x` infinite."""
         # Replacing the infinite factor, rather than the product, leaves both gradients alone
         # wherever the product is ordinary.
-        indefinite = self.logical_and(self.isinf(x), y == 0)
+        indefinite = self.logical_and(self.isinf(x), self.equal(y, 0.0))
         return self.where(indefinite, 0.0, x) * y
 
     def vector_norm(self, x: Array, /, *, axis: int, keepdims: bool = False, ord: float = 2.0) -> Array:
@@ -316,7 +321,7 @@ class Ops(Protocol):
         total = self.sum(self._magnitude_to_power(x, ord), axis=axis, keepdims=keepdims)
         if ord == 1:
             return total
-        at_zero = total == 0
+        at_zero = self.equal(total, 0.0)
         # The derivative of the root at 0 is infinite and would turn the selected 0 into NaN.
         total = self.where(at_zero, 1.0, total)
         return self.where(at_zero, 0.0, self.sqrt(total) if ord == 2 else self.pow(total, 1 / ord))
@@ -328,7 +333,7 @@ class Ops(Protocol):
         if exponent >= 1:
             return magnitude if exponent == 1 else self.pow(magnitude, exponent)
         # As with the root, an infinite derivative at 0.
-        at_zero = magnitude == 0
+        at_zero = self.equal(magnitude, 0.0)
         return self.where(at_zero, 0.0, self.pow(self.where(at_zero, 1.0, magnitude), exponent))
 
 

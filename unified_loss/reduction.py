@@ -142,7 +142,7 @@ class Reduction:
             total, divisor = ops.sum(losses, axis=axes), denominator(losses, weight, valid)
             if self.over_nothing == "nan":
                 return total / divisor
-            empty = divisor == 0
+            empty = ops.equal(divisor, 0.0)
             return ops.where(empty, 0.0, total / ops.where(empty, 1.0, divisor))
 
         return mean
@@ -164,7 +164,7 @@ def _is_empty(size: object) -> bool:
 
 def _root(ops: Ops, x: Array) -> Array:
     # The derivative of the root at 0 is infinite.
-    at_zero = x == 0
+    at_zero = ops.equal(x, 0.0)
     return ops.where(at_zero, 0.0, ops.sqrt(ops.where(at_zero, 1.0, x)))
 
 

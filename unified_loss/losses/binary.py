@@ -103,7 +103,7 @@ def _bernoulli_nll(
         log_yes, log_no = ops.log(prediction + log_epsilon), ops.log(1 - prediction + log_epsilon)
     elif log_floor is None:
         # Replacing the probability, rather than its logarithm, keeps 0 * (1 / 0) out of the gradient.
-        certain = ops.logical_and(prediction == 1, target == 1)
+        certain = ops.logical_and(ops.equal(prediction, 1.0), ops.equal(target, 1.0))
         yes, log_no = ops.xlogy(target, prediction), ops.log1p(-ops.where(certain, 0.0, prediction))
         return -(yes if positive_weight is None else yes * positive_weight) - (1 - target) * log_no
     else:

@@ -71,15 +71,17 @@ def kl_divergence(
     if negative_target_is_zero:
         target = ops.relu(target)
     if from_probabilities:
-        if clip is not None:
+        if clip:
             prediction, target = (ops.clip(p, min=clip, max=1.0) for p in (prediction, target))
+            # One logarithm, which keeps the digits where both are close. Clipped, the quotient is finite.
+            return target * ops.log(target / prediction)
         return ops.xlogy(target, target) - ops.xlogy(target, prediction)
     log_p = ops.log_softmax(prediction, axis=axis) if from_logits else prediction
     if log_target:
         share = ops.exp(target)
-        return ops.where(share == 0, 0.0, target - log_p) * share
+        return ops.where(ops.equal(share, 0.0), 0.0, target - log_p) * share
     # The derivative of log at 0 would be inf, and 0 * inf a NaN gradient.
-    positive = target + log_epsilon if log_epsilon else ops.where(target == 0, 1.0, target)
+    positive = target + log_epsilon if log_epsilon else ops.where(ops.equal(target, 0.0), 1.0, target)
     return ops.log(positive) * target - ops.multiply_no_nan(log_p, target)
 
 

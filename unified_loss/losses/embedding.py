@@ -138,7 +138,7 @@ def _length(ops: Ops, x: Array, axis: int, squared_epsilon: float) -> Array:
 
 def _quotient(ops: Ops, dividend: Array, divisor: Array) -> Array:
     """The quotient, 0 where the divisor is 0."""
-    at_zero = divisor == 0
+    at_zero = ops.equal(divisor, 0.0)
     return ops.where(at_zero, 0.0, dividend / ops.where(at_zero, 1.0, divisor))
 
 
@@ -253,7 +253,7 @@ def direction(ops: Ops, x: Array, mask: Array | None, axis: int, epsilon: float)
     length = ops.vector_norm(x, axis=axis, keepdims=True)
     if epsilon:
         return x / ops.clip(length, min=epsilon)
-    nowhere = length == 0
+    nowhere = ops.equal(length, 0.0)
     return ops.where(nowhere, 0.0, x / ops.where(nowhere, 1.0, length))
 
 

@@ -72,7 +72,7 @@ def sigmoid_focal(
 
 def _power(ops: Ops, missed: Array, gamma: float) -> Array:
     """The power, whose derivative at 0 would be infinite for an exponent below 1."""
-    nothing = missed == 0
+    nothing = ops.equal(missed, 0.0)
     return ops.where(nothing, 0.0, ops.pow(ops.where(nothing, 1.0, missed), gamma))
 
 

@@ -147,7 +147,7 @@ def categorical_focal_cross_entropy(
     # What a dominant class lacks is the sum of the others: the difference to 1 would lose its digits.
     dominant = p > 0.5
     others = ops.sum(ops.where(dominant, 0.0, p), axis=axis, keepdims=True)
-    exact = ops.logical_and(dominant, read == p)
+    exact = ops.logical_and(dominant, ops.equal(read, p))
     lacking = ops.where(exact, others, 1 - read)
     if from_logits and clip is None:
         logs = ops.multiply_no_nan(ops.log_softmax(prediction, axis=axis), target)

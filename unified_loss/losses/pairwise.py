@@ -79,6 +79,8 @@ def mean_pairwise_squared_error(
     else:
         present = ops.astype(entry_weight != 0, ops.dtype(difference))
         count = ops.sum(ops.broadcast_to(present, shape), axis=axes, keepdims=True)
+        # One entry has no pair: were it infinite, its gradient would not be 0.
+        difference = ops.where(count > 1, difference, 0.0)
     squares = ops.sum(ops.square(difference), axis=axes, keepdims=True)
     square = ops.square(ops.sum(difference, axis=axes, keepdims=True))
     losses = 2 * _quotient(ops, squares, count - 1) - 2 * _quotient(ops, square, count * (count - 1))

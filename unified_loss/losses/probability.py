@@ -173,7 +173,9 @@ def generalized_cross_entropy(ops: Ops, prediction: Array, target: Array, /, *, 
     if not q > 0:
         raise ValueError(f"generalized_cross_entropy: q is {q}, expected a positive number")
     labels = ops.one_hot(target, ops.shape(prediction)[-1], dtype=ops.dtype(prediction), like=prediction)
-    return (1 - ops.pow(ops.sum(prediction * labels, axis=-1), q)) / q
+    # Selected, not multiplied by 0: the derivative at a probability of 0 may be infinite.
+    own = ops.sum(ops.where(ops.equal(labels, 1.0), prediction, 0.0), axis=-1)
+    return (1 - ops.pow(own, q)) / q
 
 
 def _prepared(ops: Ops, p: Array, axis: int, normalized: Normalized, clip: float | None) -> Array:

@@ -93,6 +93,8 @@ def ctc(
     ----------
     A. Graves et al., Connectionist Temporal Classification, 2006
     """
+    if prediction_lengths is not None:
+        prediction = _without_unread(ops, prediction, prediction_lengths)
     log_p = prediction if from_log_probabilities else ops.log_softmax(prediction, axis=2)
     classes = ops.shape(log_p)[2]
     if isinstance(classes, int) and not -classes <= blank < classes:
@@ -161,6 +163,13 @@ def forward(
             moved = ops.where(ops.expand_dims(t < prediction_lengths, axis=1), moved, alpha)
         alphas.append(moved)
     return alphas
+
+
+def _without_unread(ops: Ops, prediction: Array, lengths: Array) -> Array:
+    """0 in the frames that are not read, where infinities would make the gradient NaN."""
+    frames = ops.arange(ops.shape(prediction)[1], dtype=ops.dtype(lengths), like=prediction)
+    read = frames < ops.expand_dims(lengths, axis=1)
+    return ops.where(ops.expand_dims(read, axis=2), prediction, 0.0)
 
 
 def _mass(ops: Ops, log_p: Array, lengths: Array | None) -> Array:
