@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import mpmath
 import numpy as np
 import pytest
+from unified_loss.conformance.accuracy import Accuracy
 from unified_loss.conformance.cases import Case, Input
 from unified_loss.conformance.collection import load_cases
-from unified_loss.conformance.oracle import Exact, OracleOutcome, functions, outcome, probes, ulps
+from unified_loss.conformance.oracle import (
+    Exact,
+    OracleOutcome,
+    functions,
+    measure,
+    outcome,
+    probes,
+    run_oracle,
+    ulps,
+)
 from unified_loss.conformance.oracle.backend import oracle_backend
+from unified_loss.conformance.oracle.judgement import Measured, summary
 from unified_loss.conformance.oracle.probes import to_grid
 from unified_loss.conformance.oracle.real import Real, accurate, working_precision
 
@@ -355,3 +368,94 @@ def test_the_oracle_is_no_backend_to_select():
     x = oracle_backend().asarray([0.5])
     result = ul.losses.huber(x, oracle_backend().asarray([0.0]))
     assert type(result).__name__ == "OracleArray" and len(Spec.registry) >= 80
+
+
+# ----------------------------------------------------------------------------------- judgement
+
+
+def measured(got, right, dtype="float32"):
+    right = np.asarray(right, dtype="float64")
+    known = Exact(right, np.zeros(right.shape))
+    got = np.asarray(got, dtype="float64")
+    return Measured("loss/kind-float32", ulps(known, got, dtype), known, got, dtype)
+
+
+def holds(ours, native=None):
+    pair = {"value": ours}, {"value": native} if native else {}
+    found = list(summary("a.loss", "torch", "float32", [pair]))
+    assert [a.subject for a in found] == ["ours", "native"][: len(found)]
+    assert bool(found[0].reason) is not found[0].holds
+    return found[0].holds
+
+
+STEP = 2.0**-23
+
+
+@pytest.mark.parametrize(
+    ("right", "ours", "native", "expected"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], [1.0, 2.0], True),
+        # A few roundings are chance; many are not, unless the native loss has them too.
+        ([1.0, 2.0], [1 + 7 * STEP, 2.0], [1.0, 2.0], True),
+        ([1.0, 2.0], [1 + 90 * STEP, 2.0], [1.0, 2.0], False),
+        ([1.0, 2.0], [1 + 90 * STEP, 2.0], [1.0, 2 + 50 * STEP], True),
+        # What is a number must not become NaN, whatever the native loss makes of it.
+        ([1.0, 2.0], [NAN, 2.0], [NAN, 2.0], False),
+        ([1.0, 2.0], [NAN, 2.0], None, False),
+        ([NAN, 2.0], [NAN, 2.0], [1.0, 2.0], True),
+        ([1.0, 2.0], [INF, 2.0], [1.0, 2.0], False),
+        ([1.0, 2.0], [INF, 2.0], [INF, 2.0], True),
+        # By itself a loss is only judged by whether its numbers are some.
+        ([1.0, 2.0], [1.5, 2.0], None, True),
+        # A native loss without a digit that is right has no better one.
+        ([1e-12, 2.0], [3e-12, 2.0], [-5e-12, 2.0], True),
+        # What cancels, and what is flushed to 0.
+        ([0.0, 2.0], [1e-8, 2.0], [0.0, 2.0], True),
+        ([0.0, 2.0], [1e-3, 2.0], [0.0, 2.0], False),
+        ([1e-40, 2.0], [0.0, 2.0], [1e-40, 2.0], True),
+        ([1e-30, 2.0], [0.0, 2.0], [1e-30, 2.0], False),
+    ],
+)
+def test_ours_holds_unless_it_is_worse_than_the_native_loss(right, ours, native, expected):
+    assert holds(measured(ours, right), None if native is None else measured(native, right)) is expected
+
+
+def test_the_summary_names_the_worst_element():
+    ours = measured([[1.0, 2.0], [3.0 + 20 * STEP, 4.0]], [[1.0, 2.0], [3.0, 4.0]])
+    (found,) = summary("a.loss", "numpy", "float32", [({"gradient": ours}, {})])
+    assert (found.worst, found.where, found.expected, found.elements) == (10.0, (1, 0), 3.0, 4)
+    assert Accuracy.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_measuring_finds_where_ours_and_a_formula_made_wrong_differ(monkeypatch):
+    good = list(measure(["torch.nn.BCEWithLogitsLoss"], "numpy", ["float32"]))
+    assert {a.quantity for a in good} == {"value", "gradient"} and all(a.worst < 32 for a in good)
+    numpy = ul.get_backend("numpy")
+    monkeypatch.setattr(numpy, "log1p", lambda x: numpy.log(1 + x), raising=False)
+    bad = next(iter(measure(["torch.nn.BCEWithLogitsLoss"], "numpy", ["float32"])))
+    assert bad.quantity == "value" and bad.worst > 1e5
+
+
+def test_workers_measure_and_a_backend_that_is_missing_is_told():
+    losses, dtypes = ["optax.losses.huber_loss", "torch.nn.KLDivLoss"], ["float16", "float32"]
+    found = run_oracle(["numpy"], losses, dtypes=dtypes)
+    assert {(a.loss, a.dtype, a.quantity) for a in found} == {
+        (loss, dtype, quantity)
+        for loss in losses
+        for dtype in dtypes
+        for quantity in ("value", "gradient")
+    }
+    assert all(a.holds and a.worst < 8 for a in found)
+    (missing,) = run_oracle(
+        ["torch"], ["torch.nn.KLDivLoss"], dtypes=["float32"], interpreters={"torch": "no-such-python"}
+    )
+    assert not missing.holds and "no-such-python" in missing.reason
+
+
+def test_without_mpmath_the_command_line_says_what_to_install():
+    program = (
+        "import sys; sys.modules['mpmath'] = None; sys.argv = ['unified-loss', 'conform', '--oracle'];"
+        "from unified_loss.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2 and "pip install 'unified_loss[oracle]'" in done.stderr, done.stderr
