@@ -66,7 +66,10 @@ def _names_backends_itself(metafunc: pytest.Metafunc) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With ``--dist loadgroup``, keep a framework in one worker: another would only import it again."""
+    """With ``--dist loadgroup``, keep a framework in one worker: another would only import it again.
+
+    Of the slowest one, each file goes to whichever worker is free.
+    """
     # The mark xdist_group would say it, but pytest-xdist 3.8.0 does not see it under pytest 9.2
     # (pytest-dev/pytest-xdist#1386).
     if config.getoption("dist") != "loadgroup":
@@ -76,7 +79,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByBackend(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             backend = re.search(r"[\[-]backend=\w+", nodeid)
-            return backend[0][1:] if backend else nodeid
+            if not backend:
+                return nodeid
+            scope = backend[0][1:]
+            # JAX's compilations take longer than anything else, its import a second.
+            return f"{scope} {nodeid.partition('::')[0]}" if scope == "backend=jax" else scope
 
     return ByBackend(config, log)
 
