@@ -47,14 +47,9 @@ class CaseChecker:
         if self._deaths >= self.limits.deaths:
             reason = f"not tried: {self._deaths} cases in a row ended like the one before ({self._last})"
             return self._lost(case, mode, "crashed", reason)
-        worker = self._ready()
-        try:
-            worker.send({"items": [[case.id, mode]]})
-            return self._answer(worker, case, mode)
-        except BaseException:
-            # Interrupted: what it still says would be taken for the answer to the next question.
-            self._drop()
-            raise
+        answer = self._asked(case, mode)
+        # Killed from outside, by whoever needed the memory, it is not to blame at once.
+        return answer or self._asked(case, mode) or self._given_up(case, mode)
 
     def close(self) -> None:
         """End the worker, and remove what it wrote."""
@@ -66,31 +61,49 @@ class CaseChecker:
             return self._worker
         request = {"role": "ours", "folder": self._folder, "files": [*self.files], **self.backend.request}
         try:
-            worker = self._worker = WorkerProcess(self.backend.python, request, self._folder)
+            self._worker = WorkerProcess(self.backend.python, request, self._folder)
+            event = self._worker.next_event(self.limits.startup)
         except OSError as error:
             reason = f"the interpreter {self.backend.python} cannot be run: {error}"
             raise WorkerUnavailable(reason) from error
-        event = worker.next_event(self.limits.startup)
+        except BaseException:
+            self._drop()
+            raise
         if event is None or event["event"] != "ready":
-            reason = self._ending(worker, self.limits.startup) if event is None else event["reason"]
+            reason = self._ending(self._worker, self.limits.startup) if event is None else event["reason"]
             self._drop()
             raise WorkerUnavailable(reason)
         self._note = event["note"]
-        return worker
+        return self._worker
 
-    def _answer(self, worker: WorkerProcess, case: Case, mode: str) -> Result:
-        result = None
-        while (event := worker.next_event(self.limits.case)) is not None:
-            if event["event"] == "result":
-                result = Result.from_json({name: x for name, x in event.items() if name != "event"})
-            if event["event"] == "idle" and result is not None:
-                self._deaths = 0
-                return result
-        self._deaths += 1
+    def _asked(self, case: Case, mode: str) -> Result | None:
+        """What a worker says of a case, or that it died of it; None if it was killed from outside."""
+        worker = self._ready()
+        try:
+            worker.send({"items": [[case.id, mode]]})
+            result = None
+            while (event := worker.next_event(self.limits.case)) is not None:
+                if event["event"] == "result":
+                    result = Result.from_json({name: x for name, x in event.items() if name != "event"})
+                if event["event"] == "idle" and result is not None:
+                    self._deaths = 0
+                    return result
+            killed = worker.was_killed()
+            self._last = self._ending(worker, self.limits.case)
+        except BaseException:
+            # Interrupted: what it still says would be taken for the answer to the next question.
+            self._drop()
+            raise
         status: Status = "timeout" if worker.hung else "crashed"
-        self._last = self._ending(worker, self.limits.case)
         self._drop()
+        if result is None and killed:
+            return None
+        self._deaths += 1
         return result or self._lost(case, mode, status, self._last)
+
+    def _given_up(self, case: Case, mode: str) -> Result:
+        self._deaths += 1
+        return self._lost(case, mode, "crashed", f"killed twice: {self._last}")
 
     def _ending(self, worker: WorkerProcess, seconds: float) -> str:
         return f"no answer within {seconds:g} s" if worker.hung else worker.last_words()

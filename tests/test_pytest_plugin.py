@@ -208,6 +208,34 @@ def test_a_crash_is_one_failed_test_and_the_rest_goes_on(project, tmp_path):
     assert f"crashed: {L1} on mine" in told and "SIGSEGV" in told
 
 
+@pytest.mark.parametrize("always", [False, True])
+def test_a_worker_killed_from_outside_is_asked_once_more(project, tmp_path, always):
+    mark = str(tmp_path / "mark")
+    project.backend(
+        "def abs(self, x):",
+        f"    if {always} or not os.path.exists({mark!r}):",
+        f"        open({mark!r}, 'w').close()",
+        "        os.kill(os.getpid(), signal.SIGKILL)",
+        "    return xp.abs(x)",
+    )
+    project.certify(f'"mine:Mine", losses=["{L1}"]')
+    status, told = project.run("-q", f"tests/conftest.py::mine::{CASES[0]}")
+    assert status == always
+    assert ("killed twice: signal SIGKILL" in told) is always
+
+
+def test_a_case_that_hangs_is_one_failed_test(project):
+    project.backend("def abs(self, x):", "    import time; time.sleep(600)")
+    project.certify(
+        f'"mine:Mine", losses=["{L1}"], '
+        "limits=__import__('unified_loss.conformance.runner', fromlist=['Limits']).Limits(case=2, deaths=1)"
+    )
+    status, told = project.run("-q", *(f"tests/conftest.py::mine::{name}" for name in CASES[:2]))
+    assert status == 1 and "2 failed" in told
+    assert f"timeout: {L1} on mine" in told and "no answer within 2 s" in told
+    assert "not tried: 1 cases in a row ended like the one before" in told
+
+
 def test_tests_are_chosen_by_name_and_shared_among_processes(project):
     (project.tests / "test_other.py").write_text("def test_it(): pass\n")
     project.certify(f'"mine:Mine", losses=["{L1}"], modes=["all"]')
@@ -223,20 +251,22 @@ def test_tests_are_chosen_by_name_and_shared_among_processes(project):
 # ------------------------------------------------------------------------------- wrong use
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ('"mine:Nobody"', "backend 'mine:Nobody' cannot be used: mine has no class Nobody"),
-        ('"mine:Mine", expected_failures="none.toml"', "none.toml: cannot be read as TOML"),
-        ('"mine:Mine", losses=["torch.nn.NoLoss"]', "no dialect has a loss named 'torch.nn.NoLoss'"),
-        ('"mine:Mine", modes=["jit"]', "mine has no mode 'jit'; it has: eager, composed"),
-    ],
+WRONG_USE = (
+    ('"mine:Nobody"', "backend 'mine:Nobody' cannot be used: mine has no class Nobody"),
+    ('"mine:Mine", expected_failures="none.toml"', "none.toml: cannot be read as TOML"),
+    ('"mine:Mine", losses=["torch.nn.NoLoss"]', "no dialect has a loss named 'torch.nn.NoLoss'"),
+    ('"mine:Mine", modes=["jit"]', "mine has no mode 'jit'; it has: eager, composed"),
 )
-def test_wrong_use_is_told_without_a_traceback(project, arguments, told):
-    project.certify(arguments)
+
+
+def test_wrong_use_is_told_without_a_traceback(project):
+    for i, (arguments, _) in enumerate(WRONG_USE):
+        (project.tests / f"wrong{i}").mkdir()
+        project.certify(arguments, f"tests/wrong{i}/conftest.py")
     status, output = project.run("-q")
-    assert status == pytest.ExitCode.INTERRUPTED
-    assert "ERROR collecting tests/conftest.py" in output and told in output and "Traceback" not in output
+    assert status == pytest.ExitCode.INTERRUPTED and "Traceback" not in output
+    for i, (_, told) in enumerate(WRONG_USE):
+        assert f"ERROR collecting tests/wrong{i}/conftest.py" in output and told in output
 
 
 def test_a_place_that_is_not_collected_is_refused(project):

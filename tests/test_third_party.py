@@ -137,6 +137,7 @@ def test_an_entry_point_makes_it_known_by_name_and_by_its_tensors(announce):
     announce(array_api_strict=PATH)
     info = ul.backends()[-1]
     assert (info.name, info.usable, info.reason) == ("array_api_strict", None, None)
+    assert [chosen.name for chosen in choose(None, {})] == [*registry.ENTRIES, "array_api_strict"]
     assert MODULE not in sys.modules
     # Its tensors are what first asks for it.
     x = array([2.0])
