@@ -48,7 +48,10 @@ def ulps(exact: Exact, got: Any, dtype: str) -> Any:
     high = exact.high
     with np.errstate(all="ignore"):
         units = spacing(np.where(np.isfinite(high), high, 0.0), dtype)
-        error = np.minimum(np.abs((found - high) - exact.low) / units, np.finfo("float64").max)
+        error = np.abs((found - high) - exact.low) / units
+        # A number of however many units, where both are finite.
+        finite = np.isfinite(found) & np.isfinite(high)
+        error = np.where(finite, np.minimum(error, np.finfo("float64").max), error)
         infinity = np.isinf(found) & (np.sign(found) == np.sign(high))
         error = np.where(infinity, _beyond_the_largest(np.abs(high), dtype), error)
     same = (found == high) | (np.isnan(found) & np.isnan(high))
