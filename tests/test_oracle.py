@@ -461,3 +461,15 @@ def test_without_mpmath_the_command_line_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and "pip install 'unified_loss[oracle]'" in done.stderr, done.stderr
+
+
+def test_the_command_line_measures_and_reports(tmp_path):
+    file = tmp_path / "report.json"
+    command = ["-m", "unified_loss", "conform", "--oracle", "--backend", "numpy", "--no-live"]
+    command += ["--loss", "optax.losses.huber_loss", "--json", str(file)]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ours are furthest off" in done.stdout
+    found = [Accuracy.from_json(entry) for entry in json.loads(file.read_text())["accuracy"]]
+    assert {a.dtype for a in found} == {"float16", "float32", "float64"}
+    assert all(a.backend == "numpy" and a.subject == "ours" and a.worst < 8 for a in found)
