@@ -14,7 +14,7 @@ import numpy as np
 
 from unified_loss.ops import FLOAT_DTYPES
 
-from .real import NAN, ONE, ZERO, Real
+from .real import NAN, ONE, VANISHING, ZERO, Real
 
 if TYPE_CHECKING:
     from .backend import OracleBackend
@@ -30,11 +30,17 @@ _to_real = np.frompyfunc(lambda x: Real.of(x.item() if hasattr(x, "item") else x
 
 
 def _times(gradient: Real, slope: Real) -> Real:
-    # What nothing depends on, such as a branch that was not selected, has gradient 0 however steep it is.
+    # What nothing depends on, such as a branch that was not selected, has gradient 0 however steep it is;
+    # but of what does not count in the limit only, none can be told.
+    if gradient.vanishes and slope.isinf:
+        return NAN
     return ZERO if gradient.is_zero else gradient * slope
 
 
 scaled = np.frompyfunc(_times, 2, 1)
+in_the_limit = np.frompyfunc(lambda slope, x: VANISHING if slope.is_zero and x.isinf else slope, 2, 1)
+"""The slope of a function at `x`, of which a 0 at an infinity is a limit."""
+
 _one_or_nan = np.frompyfunc(lambda x: NAN if x.isnan else ONE, 1, 1)
 
 
@@ -156,8 +162,8 @@ class OracleArray:
         to_x, to_y = broadcast_from(self), broadcast_from(y)
         return self.made(
             quotient,
-            (self, lambda g: to_x(scaled(g, ONE / y.data))),
-            (y, lambda g: to_y(scaled(g, -quotient / y.data))),
+            (self, lambda g: to_x(scaled(g, in_the_limit(ONE / y.data, y.data)))),
+            (y, lambda g: to_y(scaled(g, in_the_limit(-quotient / y.data, y.data)))),
         )
 
     def __rtruediv__(self, other: Any) -> OracleArray:

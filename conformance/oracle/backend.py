@@ -17,7 +17,17 @@ from unified_loss.backends.base import Backend
 from unified_loss.ops import FLOAT_DTYPES, Array, Axis
 
 from . import functions
-from .array import OracleArray, Pull, as_array, broadcast_from, gradients, scaled, summed, zeros
+from .array import (
+    OracleArray,
+    Pull,
+    as_array,
+    broadcast_from,
+    gradients,
+    in_the_limit,
+    scaled,
+    summed,
+    zeros,
+)
 from .real import ONE, ZERO, Real
 
 _IRRATIONAL = {
@@ -123,7 +133,7 @@ class OracleBackend(Backend):
 
     def _mapped(self, x: Array, values: Any, slope: Callable[[], Any]) -> Array:
         """The values of a function, and its gradient from its slope."""
-        return x.made(values, (x, lambda gradient: scaled(gradient, slope())))
+        return x.made(values, (x, lambda gradient: scaled(gradient, in_the_limit(slope(), x.data))))
 
     def abs(self, x: Array, /) -> Array:
         if not x.is_float:

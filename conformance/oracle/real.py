@@ -186,6 +186,11 @@ class Real:
         """Whether it is not known to be different from 0 by twice its error."""
         return self.lost or (not is_special(self.value) and not self.error < self.magnitude - 2 * BIT)
 
+    @property
+    def vanishes(self) -> bool:
+        """Whether it is 0 only in the limit, such as what an infinity has divided."""
+        return self.value == _ZERO and EXACT < self.error < VANISHING.error // 2
+
     # ------------------------------------------------------------------------- comparisons
 
     def compared(self, other: Real) -> int | None:
@@ -278,6 +283,7 @@ def _special_quotient(a: Real, b: Real) -> Real:
 
 ZERO, ONE, NAN, INFINITY = Real(_ZERO), Real(_ONE), Real(_NAN), Real(_INF)
 LOST = Real(_NAN, _UNKNOWN)
+VANISHING = Real(_ZERO, -(2**900))
 
 
 def rounded(value: Any, error: float) -> Real:
