@@ -24,10 +24,12 @@ def prepared_call(
     tensor: Tensors,
     load_state: Callable[[Any, dict[str, Any]], Any],
     backend: Backend,
+    in_mode: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda loss: loss,
 ) -> Callable[..., Outputs]:
     """The function of the inputs' tensors that gives the outputs that the case compares.
 
-    `tensor` makes a tensor of an array, and `load_state` gives a loss its weights.
+    `tensor` makes a tensor of an array, `load_state` gives a loss its weights, and `in_mode` makes it
+    one that runs in another mode, such as compiled.
     """
     tensor = _casting(case, tensor, backend)
     kwargs = {
@@ -41,6 +43,7 @@ def prepared_call(
         called, keywords = loss(**kwargs), {}
         if case.state:
             called = load_state(called, {name: tensor(value) for name, value in case.state.items()})
+    called = in_mode(called)
 
     def call(*tensors: Any) -> Outputs:
         given = [

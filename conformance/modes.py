@@ -25,7 +25,8 @@ _SPELLINGS = ("constant", "slice_along_axis")
 LOWERED = tuple(op for op in OPS if op not in (*REQUIRED_OPS, *_SPELLINGS))
 """The operations of which a backend may have the framework's own function."""
 
-Call = Callable[..., Any]
+InMode = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Makes a loss one that runs in a mode."""
 
 
 def modes_of(backend: Backend) -> tuple[str, ...]:
@@ -40,22 +41,22 @@ def check_mode(mode: str, backend: Backend) -> None:
 
 
 @contextmanager
-def entered(mode: str, backend: Backend) -> Iterator[Callable[[Call], Call]]:
-    """What makes a call one of a mode, while its operations are those of that mode.
+def entered(mode: str, backend: Backend) -> Iterator[InMode]:
+    """What makes a loss one that runs in a mode, while the operations are those of that mode.
 
     Parameters
     ----------
     mode : ``eager``; ``composed``, each derived operation by its given implementation in `Ops`
         instead of the framework's function; or the name of one of the backend's compilers
-    backend : on which the call runs
+    backend : on which the loss runs
     """
     if mode == COMPOSED:
         with composed(backend):
-            yield lambda call: call
+            yield lambda loss: loss
     elif mode == EAGER:
-        yield lambda call: call
+        yield lambda loss: loss
     else:
-        yield lambda call: _of_tensors(compiled(call, backend.name, mode))
+        yield lambda loss: compiled(loss, backend.name, mode)
 
 
 @contextmanager
@@ -92,19 +93,6 @@ def _differentiating(backend: Backend) -> Backend:
     with suppress(UnsupportedOperation):
         value_and_grad(look, backend=backend.name)(backend.asarray([1.0]))
     return found[-1]
-
-
-def _of_tensors(call: Call) -> Call:
-    """A call whose lists of numbers are no tensors, but parameters that the native loss wants as lists."""
-
-    def of_tensors(*inputs: Any) -> Any:
-        return call(*(tuple(x) if isinstance(x, list) and not _tensors_in(x) else x for x in inputs))
-
-    return of_tensors
-
-
-def _tensors_in(value: Any) -> bool:
-    return any(map(_tensors_in, value)) if isinstance(value, list) else backend_of(value) is not None
 
 
 def cases_for(mode: str, cases: Iterable[Case], *, slow: bool = False) -> Iterator[Case]:

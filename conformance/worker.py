@@ -95,16 +95,16 @@ def _checks(
     backend: Backend,
     gradients: bool,
     given: Outcome | None,
-    in_mode: Callable[[modes.Call], modes.Call],
+    in_mode: modes.InMode,
 ) -> Iterator[Check]:
     make = functools.partial(live.tensor, backend) if case.kind == "live" else backend.asarray
     inputs = input_tensors(case, make, backend)
-    prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend)
+    prepare = functools.partial(prepared_call, case, resolve(case.loss), make, load_state, backend, in_mode)
     if case.raises:
         # The parameters may be refused already, before the call.
         yield _refusal(prepare, inputs)
         return
-    call = in_mode(prepare())
+    call = prepare()
     expected = case.expected or given or live.native_outcome(case, backend)
 
     outputs = call(*inputs)
