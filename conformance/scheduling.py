@@ -20,20 +20,29 @@ Item = tuple[str, str]
 Progress = Callable[[str, int, int, str], None]
 """Called with a subject, how many of its items are done, how many there are, and what it does now."""
 
-_MEMORY_OF_A_WORKER = 1.5e9
+_MEMORY_OF_A_WORKER = 2.5e9
+"""Bytes, of JAX's, which keeps what it has compiled."""
 _HELP_FROM = 15.0
 """Seconds of work left from which on a further worker is worth its start."""
 _CHUNK = 24
 
 
 def default_jobs() -> int:
-    """As many workers as this process may use cores, and as the free memory holds."""
+    """As many workers as this process may use cores, and as the memory that is available holds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = _available_memory()
+    return cores if memory is None else max(1, min(cores, int(memory // _MEMORY_OF_A_WORKER)))
+
+
+def _available_memory() -> int | None:
+    """Bytes that processes can still have; None where the system does not say."""
+    # Not SC_AVPHYS_PAGES: on Linux it leaves out what only caches files, most of it after an installation.
     try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return cores
-    return max(1, min(cores, int(free // _MEMORY_OF_A_WORKER)))
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            kibibytes = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
+    return 1024 * int(kibibytes)
 
 
 @dataclass(frozen=True)

@@ -257,9 +257,17 @@ def test_much_work_is_shared(scheduled, monkeypatch):
     assert scheduled(jobs=4) > 1
 
 
-def test_memory_limits_the_workers(monkeypatch):
-    monkeypatch.setattr(os, "sysconf", {"SC_AVPHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
-    assert Limits().jobs == 1
+@pytest.mark.parametrize(("memory", "jobs"), [(4e6, 1), (5.1e9, 2), (64e9, 8), (None, 8)])
+def test_memory_limits_the_workers(monkeypatch, memory, jobs):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(scheduling, "_available_memory", lambda: memory)
+    assert Limits().jobs == jobs
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/meminfo"), reason="the system does not say how much there is")
+def test_available_memory_is_a_part_of_all():
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 1e8 < scheduling._available_memory() < total
 
 
 def test_the_configuration_names_interpreters(tmp_path, monkeypatch):
