@@ -62,7 +62,6 @@ class PaddleBackend(Backend):
     distribution = "paddlepaddle"
     compilers: ClassVar[Mapping[str, Compiler]] = {"to_static": Compiler(_to_static, "every shape")}
     renames: ClassVar[dict[str, str]] = {
-        "log": "log",
         "square": "square",
         "isinf": "isinf",
         "maximum": "maximum",
@@ -126,6 +125,10 @@ class PaddleBackend(Backend):
         # Paddle's CPU kernel never reaches 0: exp(-inf) is 3e-39, and its logarithm finite.
         normal = x > _LOG_SMALLEST_NORMAL[x.dtype]
         return paddle.exp(x) * normal.astype(x.dtype)
+
+    def log(self, x: Array, /) -> Array:
+        # The gradient of paddle.log multiplies by 1 / x, which is infinite for the least of numbers.
+        return _Log.apply(x) if self.is_concrete(x) and not x.stop_gradient else paddle.log(x)
 
     def log1p(self, x: Array, /) -> Array:
         return _Log1p.apply(x) if _again.get() else paddle.log1p(x)
@@ -319,6 +322,18 @@ class _Power(paddle.autograd.PyLayer):  # type: ignore[misc]
     def backward(ctx: Any, head: Array) -> Array:
         (x,), exponent = ctx.saved_tensor(), ctx.exponent
         return head * exponent if exponent == 1 else head * (_Power.apply(x, exponent - 1) * exponent)
+
+
+class _Log(paddle.autograd.PyLayer):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        ctx.save_for_backward(x)
+        return paddle.log(x)
+
+    @staticmethod
+    def backward(ctx: Any, head: Array) -> Array:
+        (x,) = ctx.saved_tensor()
+        return head / x
 
 
 class _Log1p(paddle.autograd.PyLayer):  # type: ignore[misc]
