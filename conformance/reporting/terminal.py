@@ -189,7 +189,9 @@ def summary(report: Report) -> Text:
     statuses = Counter(result["status"] for result in report["results"])
     said = ", ".join(f"{statuses[status]} {status}" for status in GRAVITY if status in statuses)
     holding, wanted = counts(report)
-    line = f"{holding} of {wanted} cells hold; cases: {said or 'none ran'}; {report['seconds']:.0f} s"
+    gaps = sum(cell["status"] == "unsupported" for cell in report["cells"])
+    declared = f", {gaps} are declared gaps" if gaps else ""
+    line = f"{holding} of {wanted} cells hold{declared}; cases: {said or 'none ran'}; {report['seconds']:.0f} s"
     return Text(line, style="bold green" if report["holds"] else "bold red")
 
 
