@@ -56,8 +56,7 @@ class Probe(Draw):
         return size
 
     def _float(self, array: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return to_grid(array, self.nominal)
+        return to_grid(array, self.nominal)
 
     def among(self, numbers: Iterable[float], *shape: int) -> Array:
         """Some of these numbers."""
@@ -230,9 +229,10 @@ def dtype_of(case: Case) -> str:
 
 def to_grid(array: Array, dtype: str) -> Array:
     """Numbers rounded to those that a dtype has; bfloat16 is held as float32."""
+    with np.errstate(over="ignore"):
+        x = np.asarray(array).astype("float32" if dtype == "bfloat16" else dtype)
     if dtype != "bfloat16":
-        return np.asarray(array).astype(dtype)
-    x = np.asarray(array, dtype="float32")
+        return x
     bits = x.view("uint32").astype("int64")
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
     return np.where(np.isfinite(x), rounded.astype("uint32").view("float32"), x).astype("float32")
