@@ -20,7 +20,7 @@ def gaussian_nll(
     *,
     full: bool = False,
     epsilon: float = 1e-6,
-    variance_gradient: Literal["clamped", "straight_through", "none"] = "clamped",
+    variance_gradient: Literal["clamped", "halved", "straight_through", "none"] = "clamped",
 ) -> Array:
     r"""Negative log-likelihood of a value under a normal distribution of predicted mean and variance.
 
@@ -37,7 +37,8 @@ def gaussian_nll(
     full : whether to add the constant term
     epsilon : the least variance
     variance_gradient : the gradient by the variance: of the formula, and 0 below `epsilon`
-        (``clamped``); that at `epsilon` also below it (``straight_through``, as in PyTorch); or
+        (``clamped``); half of that at `epsilon` itself (``halved``, as in MindSpore); that at
+        `epsilon` also below it (``straight_through``, as in PyTorch); or
         ``none``
     weight, reduction, backend : as for every loss, see `unified_loss.losses`
 
@@ -66,7 +67,10 @@ def gaussian_nll(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html
     """
     floored = ops.clip(variance, min=epsilon)
-    if variance_gradient != "clamped":
+    if variance_gradient == "halved":
+        # The gradient at the end is 1 of the one, 0 of the other.
+        floored = 0.5 * floored + 0.5 * ops.where(variance > epsilon, variance, epsilon)
+    elif variance_gradient != "clamped":
         floored = ops.stop_gradient(floored)
     if variance_gradient == "straight_through":
         floored = floored + (variance - ops.stop_gradient(variance))

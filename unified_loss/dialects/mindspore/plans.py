@@ -167,6 +167,7 @@ def gaussian_nll(full: bool, eps: float, reduction: str, loss: str) -> Plan:
         reduction=Reduction.of(reduction, loss),
         full=full,
         epsilon=positive(eps, "eps", loss),
+        variance_gradient="halved",
     )
 
 
