@@ -130,14 +130,38 @@ def _alike(loss: str) -> str:
     return loss.partition(".")[0] + name.removesuffix("loss")
 
 
-def _mutants(report: Report) -> Iterator[Text]:
-    statuses = Counter(mutant["status"] for mutant in report["mutants"])
-    if not statuses:
+def _mutants(report: Report) -> Iterator[RenderableType]:
+    if not report["mutants"]:
         return
+    yield _score(report)
     missed = [m for m in report["mutants"] if m["status"] in ("survived", "error")]
+    for m in missed:
+        why = f"; {m['reason']}" if m["reason"] else ""
+        yield Text(f"  {m['status']} on {m['backend']}: {m['mutant']}{why}", style="red")
+    statuses = Counter(mutant["status"] for mutant in report["mutants"])
     yield Text(f"mutants: {_counted(statuses)}", style="bold red" if missed else "bold green")
-    lines = (Text(f"  {m['status']}: {m['mutant']} ({m['backend']})", style="red") for m in missed)
-    yield from _first(lines, len(missed))
+
+
+def _score(report: Report) -> Table:
+    """Of each kind and backend, how many mutants are noticed of those that can be."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
+    counts: dict[str, dict[str, Counter[str]]] = {}
+    for mutant in report["mutants"]:
+        of_kind = counts.setdefault(mutant["kind"], {})
+        of_kind.setdefault(mutant["backend"], Counter())[mutant["status"]] += 1
+    backends = list(dict.fromkeys(mutant["backend"] for mutant in report["mutants"]))
+    table.add_column("mutants caught")
+    for name in backends:
+        table.add_column(name, justify="right", no_wrap=True)
+    for kind, of_kind in counts.items():
+        table.add_row(kind, *(_caught(of_kind.get(name, Counter())) for name in backends))
+    return table
+
+
+def _caught(statuses: Counter[str]) -> Text:
+    can_be = statuses.total() - statuses["equivalent"]
+    said = f"{statuses['caught']}/{can_be}" if can_be else ""
+    return Text(said, style="green" if statuses["caught"] == can_be else "bold red")
 
 
 def _first(lines: Iterable[Text], total: int) -> Iterator[Text]:
