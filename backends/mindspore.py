@@ -132,6 +132,9 @@ class MindsporeBackend(Backend):
     def log(self, x: Array, /) -> Array:
         return ops.log(x.astype(ms.float64)).astype(x.dtype)
 
+    def tanh(self, x: Array, /) -> Array:
+        return ops.tanh(x.astype(ms.float64)).astype(x.dtype)
+
     def log1p(self, x: Array, /) -> Array:
         # To the logarithm of the rounded sum is added what rounding took from it, which counts
         # near 0 only; the clamp keeps the rest, infinities included, out of the correction.

@@ -103,12 +103,14 @@ class Slack:
     ulps : units in the last place that are no fault, whatever the native loss has
     factor : by which the native loss's largest error in the same array may be exceeded
     cancelled : the same where the native loss has lost half of its digits
+    flushed : how many smallest normal numbers are no fault; not in float16, which is computed in float32
     reason : why that much
     """
 
     ulps: float
     factor: float
     cancelled: float
+    flushed: float
     reason: str
 
 
@@ -116,6 +118,8 @@ ACCURACY = Slack(
     ulps=8,
     factor=32,
     cancelled=256,
+    flushed=1024,
     reason="which element is hit by the roundings, and whether two of them make up for each other, is "
-    "chance, all the more where most digits cancel",
+    "chance, all the more where most digits cancel; and some kernels make 0 of numbers below the smallest "
+    "normal one, which a logarithm, as large as 104 for float32 and 745 for float64, may then multiply",
 )

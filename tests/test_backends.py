@@ -272,6 +272,7 @@ DERIVED = {
     "softmax",
     "softplus",
     "sort",
+    "tanh",
     "vector_norm",
     "xlogy",
 }

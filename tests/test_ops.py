@@ -124,6 +124,7 @@ CASES = [
     Case("relu", lambda o, x: o.relu(x), lambda x: np.maximum(x, 0)),
     Case("softplus", lambda o, x: o.softplus(x), lambda x: np.log(1 + np.exp(x))),
     Case("sigmoid", lambda o, x: o.sigmoid(x), lambda x: 1 / (1 + np.exp(-x))),
+    Case("tanh", lambda o, x: o.tanh(x), np.tanh),
     Case("log_sigmoid", lambda o, x: o.log_sigmoid(x), lambda x: -np.log(1 + np.exp(-x))),
     Case("cos", lambda o, x: o.cos(x), np.cos),
     Case("acos", lambda o, x: o.acos(x), np.arccos, (X / 3,)),

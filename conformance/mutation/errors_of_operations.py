@@ -83,7 +83,7 @@ _PROPAGATING = (
 _DIFFERENTIABLE = (
     *_PROPAGATING, "cos", "acos", "where", "min", "sort", "reshape", "expand_dims", "squeeze",
     "permute_dims", "concat", "stack", "unstack", "broadcast_to", "take_along_axis", "take",
-    "slice_along_axis", "replace_gradient",
+    "slice_along_axis", "tanh", "replace_gradient",
 )  # fmt: skip
 _FLOATS = (
     *_DIFFERENTIABLE, "astype", "eye", "arange", "stop_gradient", "gradient", "constant", "ones_like",

@@ -151,7 +151,8 @@ def _worse(ours: Measured, native: Measured | None) -> str:
         # Than a number without any digit that is right none is worse that is one.
         bad |= further & ~np.isinf(reference) & (np.isinf(errors) | (reference < digits))
     # Frameworks and processors differ in whether smaller numbers than that are flushed to 0.
-    flushed = errors * spacing(right, ours.dtype) <= SMALLEST_NORMAL.get(ours.dtype, 0.0)
+    least = 0.0 if ours.dtype == "float16" else SMALLEST_NORMAL.get(ours.dtype, 0.0)
+    flushed = errors * spacing(right, ours.dtype) <= allowed.flushed * least
     bad &= ours.exact.known & ~_is_residue(ours) & ~flushed
     if not np.any(bad):
         return ""

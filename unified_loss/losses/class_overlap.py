@@ -244,6 +244,6 @@ _ACTIVATIONS: dict[str, Callable[[Ops, Array], Array]] = {
     "relu": lambda ops, x: ops.relu(x),
     # The ends of a clip have a gradient, which this function's have not.
     "relu6": lambda ops, x: ops.relu(x) - ops.relu(x - 6.0),
-    "tanh": lambda ops, x: 2 * ops.sigmoid(2 * x) - 1,
+    "tanh": lambda ops, x: ops.tanh(x),
     "sigmoid": lambda ops, x: ops.sigmoid(x),
 }
