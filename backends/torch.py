@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, ClassVar
@@ -16,12 +17,26 @@ _NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
 
 
+_names = itertools.count()
+
+_CACHES = ("._programs", "._losses", "._made_constants", "._canonical_losses")
+"""Where losses keep what they have bound; another entry changes nothing about those that there are."""
+
+
+def _lasting(guards: Sequence[Any]) -> list[bool]:
+    """Which guards hold; by default each call of a loss with other dtypes would compile it anew."""
+    return [not any(cache in guard.name for cache in _CACHES) for guard in guards]
+
+
 def _compiling(backend: str) -> Callable[[Backend, Function], Function]:
     def compile_(_: Backend, function: Any) -> Function:
-        # torch counts, and limits, what it compiled for each code object, which closures share.
-        code = function.__code__.replace()
+        # torch counts, and limits, what it compiled for each code object, which closures share; and by
+        # the name of the code it remembers which numbers have changed.
+        code = function.__code__.replace(co_name=f"{function.__name__}_{next(_names)}")
         own = FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
-        compiled: Function = torch.compile(own, fullgraph=True, backend=backend)
+        compiled: Function = torch.compile(
+            own, fullgraph=True, backend=backend, options={"guard_filter_fn": _lasting}
+        )
         called = differentiates = False
 
         def call(*tensors: Array) -> Any:

@@ -54,7 +54,8 @@ def compile(loss: Callable[..., Any], backend: str | None = None, compiler: str 
     -----
     Tensors, NumPy arrays and lists of numbers are what the compiled function is called with, wherever
     they stand in the arguments. All else, such as a number, a tuple of numbers or a parameter of the
-    loss, is compiled into it: another one compiles anew, and so do other dtypes and ranks. Other sizes, of a last batch for instance, always
+    loss, is compiled into it: another one compiles anew, and so do other dtypes and ranks. Other sizes,
+    of a last batch for instance, always
     work: JAX, XLA, Paddle, MindSpore and MXNet compile anew for each shape, PyTorch and TensorFlow's graph
     for the second, and not for those after it.
 

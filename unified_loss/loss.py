@@ -51,7 +51,7 @@ class Loss:
         fix("_made_constants", {})
         roles = (*plan.inputs, "weight")
         fix("_width", len(roles))
-        fix("_constants", tuple((roles.index(role), c.tensor, c.narrow) for role, c in plan.constants))
+        fix("_constants", tuple((i, roles.index(role)) for i, (role, _) in enumerate(plan.constants)))
 
     # No loss branches on values: without this, AutoGraph would rewrite the source of all that is called.
     autograph_info__: ClassVar[None] = None
@@ -64,7 +64,7 @@ class Loss:
     _programs: dict[Any, Program]
     _made_constants: dict[Any, Any]
     _width: int
-    _constants: tuple[tuple[int, Any, Any], ...]
+    _constants: tuple[tuple[int, int], ...]
 
     def __call__(self, *inputs: Any, **by_role: Any) -> Any:
         """Evaluate the plan on its inputs, in order or by role, and a ``weight``."""
@@ -103,27 +103,27 @@ class Loss:
     def _with_constants(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         filled = list(arrays)
         leading = next((x for x in arrays if x is not None and backend_of(x) is not None), None)
+        backend = None if leading is None else backend_of(leading)
         # JAX has no float64 unless told so, and nothing but float64 inputs needs one.
         wide = self.plan.dtype == "float64" or "float64" in str(getattr(arrays[0], "dtype", "")).lower()
-        for position, exact, narrow in self._constants:
-            tensor = exact if wide else narrow
+        for number, position in self._constants:
             if filled[position] is None:
-                neutral = leading is not None and backend_of(tensor) is None
-                backend = backend_of(leading) if neutral else None
-                if backend is not None:
-                    tensor = self._constant_beside(leading, tensor, backend, position, wide)
-                filled[position] = tensor
+                filled[position] = self._constant(number, leading, backend, wide)
         return tuple(filled)
 
-    def _constant_beside(self, leading: Any, tensor: Any, backend: Backend, position: int, wide: bool) -> Any:
-        """A neutral constant as a tensor beside another, made once for each framework and device."""
-        key = (position, wide, backend.name, getattr(leading, "device", None))
+    def _constant(self, number: int, leading: Any, backend: Backend | None, wide: bool) -> Any:
+        """A constant of the plan; a neutral one beside a tensor as one, made once for each device."""
+        key = (number, wide, backend and backend.name, getattr(leading, "device", None))
+        # First of all: of a NumPy array that torch.compile comes across, it makes a tensor at each call.
         made = self._made_constants.get(key)
         if made is None:
-            made = backend.asarray(tensor, like=leading)
-            # What is made while a function is traced belongs to that trace.
-            if backend.is_concrete(leading) and backend.is_concrete(made):
-                self._made_constants[key] = made
+            _, constant = self.plan.constants[number]
+            made = constant.tensor if wide else constant.narrow
+            if backend is not None and backend_of(made) is None:
+                made = backend.asarray(made, like=leading)
+                # What is made while a function is traced belongs to that trace.
+                if backend.is_concrete(leading) and backend.is_concrete(made):
+                    self._made_constants[key] = made
         return made
 
     def _evaluate_neutral(self, arrays: Sequence[Any]) -> Any:
@@ -181,9 +181,8 @@ def canonical_loss(
     return Loss(plan, f"unified_loss.losses.{spec.name}", backend=backend)
 
 
-@functools.lru_cache(maxsize=1024)
-def _kept(spec: Spec, parameters: tuple[tuple[str, Any], ...], reduction: str, backend: str | None) -> Loss:
-    return canonical_loss(spec, dict(parameters), reduction, backend)
+_canonical_losses: dict[tuple[Any, ...], Loss] = {}
+_CANONICAL_LIMIT = 1024
 
 
 def _evaluate(
@@ -199,12 +198,16 @@ def _evaluate(
     rest = inputs[len(spec.inputs) :]
     if rest and spec.rest is None:
         raise TypeError(f"{spec.name}: {len(inputs)} inputs given, expected {', '.join(spec.inputs)}")
+    # Of equal parameters, such as 1 and 1.0, either is what the other is.
+    key = spec, tuple(parameters.items()), reduction, backend
     try:
-        loss = _kept(spec, tuple(parameters.items()), reduction, backend)
-    except TypeError as error:
-        if "unhashable" in str(error):
-            raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
-        raise
+        loss = _canonical_losses.get(key)
+    except TypeError:
+        raise TypeError(f"{spec.name}: a parameter is not a plain value: {parameters}") from None
+    if loss is None:
+        if len(_canonical_losses) >= _CANONICAL_LIMIT:
+            _canonical_losses.clear()
+        loss = _canonical_losses[key] = canonical_loss(spec, parameters, reduction, backend)
     return loss._evaluate((*arrays, weight, *rest))
 
 
