@@ -196,8 +196,6 @@ _UNREAD: dict[tuple[str, str], Callable[[Any], bool]] = {
     ),
     # Its targets are labels.
     ("nll", "weighting.labels_only"): lambda _: True,
-    # An even power has no sign.
-    ("triplet_margin", "signed"): lambda p: p.p % 2 == 0,
 }
 """What is not read, by spec: under which other parameters, and what else of the `plan`."""
 

@@ -33,6 +33,7 @@ def run_mutants(
     *,
     kinds: Iterable[str] | None = None,
     every: bool = False,
+    step: int = 1,
     progress: Progress | None = None,
     interpreters: Mapping[str, str] | None = None,
     limits: Limits | None = None,
@@ -48,6 +49,7 @@ def run_mutants(
     losses : native names; only their rows, and what their cases run. By default all
     kinds : of `MutantResult.kind`; by default all
     every : whether a mutant is tried on all cases, not only up to the first one that notices it
+    step : of so many mutants one after the other, only the first is tried
     progress : called after every mutant
     interpreters : the Python to run a backend in; by default this one
     limits : time limits and the number of processes
@@ -88,8 +90,8 @@ def run_mutants(
             of_source += source_mutants()
             of_source += (mutant for loss in sorted(checked) for mutant in plan_mutants(loss))
         of_ops += op_mutants()
-        of_source = [m for m in of_source if wanted is None or m.kind in wanted]
-        of_ops = [m for m in of_ops if wanted is None or m.kind in wanted]
+        of_source = [m for m in of_source if wanted is None or m.kind in wanted][::step]
+        of_ops = [m for m in of_ops if wanted is None or m.kind in wanted][::step]
         first = [
             _Trying(numpy, part, reaching, every, folder)
             for part in (of_source, of_ops)
@@ -106,7 +108,7 @@ def run_mutants(
         failures = [job.failure for job in reported if job.failure and backends is not None]
         results = [result for job in reported for result in job.results.values()]
         tried = [(mutant, job.backend) for job in reported for mutant in job.mutants.values()]
-    everything = losses is None and kinds is None and "numpy" in names
+    everything = losses is None and kinds is None and step == 1 and "numpy" in names
     return (*results, *failures, *stale_entries(tried, results, everything))
 
 

@@ -17,7 +17,7 @@ from .sources import SourceMutant, source_mutants
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
-_MOST = 400
+_MOST = 40
 """Cases that a mutant is tried on that is listed as equivalent, of as many losses as there are."""
 
 _REMEMBERED = 8
