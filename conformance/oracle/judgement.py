@@ -57,8 +57,9 @@ def errors_of(right: OracleOutcome, got: Outcome, case: Case) -> Errors:
     if np.shape(got.gradient) == right.gradient.high.shape:
         # A gradient has the dtype of its input, but no more digits than the loss.
         coarser = min(given, result, key=FLOAT_DTYPES.index) if result in FLOAT_DTYPES else given
-        # Where it is NaN there is none.
-        there = np.where(np.isnan(right.gradient.high), np.nan, right.gradient.low)
+        # Where it is NaN there is none, and none of losses that are all NaN.
+        none = np.isnan(right.gradient.high) | np.isnan(exact.high).all()
+        there = np.where(none, np.nan, right.gradient.low)
         exact = Exact(right.gradient.high, there)
         found["gradient"] = _measured(case, exact, got.gradient, coarser)
     return found
