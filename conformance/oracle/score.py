@@ -63,13 +63,14 @@ def run_oracle(
     >>> [(a.quantity, a.worst < 4) for a in found]
     [('value', True), ('gradient', True)]
     """
+    chosen = choose(backends, interpreters or {})
     cases = {case.id: case for case in probes(losses, dtypes)}
+    asked = {backend.name: _asked(backend, cases, everything=losses is not None) for backend in chosen}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        told = _Told(cases, folder)
-        measured = [
-            _Measured(backend, told, folder, everything=losses is not None)
-            for backend in choose(backends, interpreters or {})
-        ]
+        told = _Told(
+            {i: case for i, case in cases.items() if any(i in ids for ids in asked.values())}, folder
+        )
+        measured = [_Measured(backend, asked[backend.name], told, folder) for backend in chosen]
         subjects = [told.subject, *(subject for m in measured for subject in m.subjects.values())]
         Scheduler(subjects, limits or Limits(), progress, folder).run()
     return tuple(accuracy for m in measured for accuracy in m.accuracy(requested=backends is not None))
@@ -89,6 +90,12 @@ def with_accuracy(
     found = run_oracle(backends, losses, progress=progress, interpreters=interpreters, limits=limits)
     took = time.perf_counter() - began
     return dataclasses.replace(run, accuracy=found, seconds=round(run.seconds + took, 2))
+
+
+def _asked(backend: Chosen, cases: Mapping[str, Case], *, everything: bool) -> set[str]:
+    """The probes that ours are measured with on a backend."""
+    own = {i for i, case in cases.items() if case.native_backend == backend.name}
+    return own if own and not everything else set(cases)
 
 
 class _Told:
@@ -119,10 +126,10 @@ def _not_told(*_: object) -> None:
 class _Measured:
     """What ours and the native losses of one backend give for the probes."""
 
-    def __init__(self, backend: Chosen, told: _Told, folder: str, *, everything: bool) -> None:
+    def __init__(self, backend: Chosen, asked: set[str], told: _Told, folder: str) -> None:
         self.backend, self._told = backend.name, told
-        own = {i for i, case in told.cases.items() if case.native_backend == backend.name}
-        self._items = {"ours": own if own and not everything else set(told.cases), "native": own}
+        own = {i for i in asked if told.cases[i].native_backend == backend.name}
+        self._items = {"ours": asked, "native": own}
         self._given: dict[str, dict[str, dict[str, Any]]] = {"ours": {}, "native": {}}
         self.subjects = {name: self._subject(name, backend, folder) for name in self._items}
 
