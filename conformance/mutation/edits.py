@@ -283,8 +283,8 @@ def _number(node: ast.AST) -> int | float | None:
         value = _number(node.operand)
         return None if value is None else -value
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        number: int | float = node.value
-        return number
+        number: Any = node.value
+        return number  # type: ignore[no-any-return]
     return None
 
 
@@ -315,8 +315,8 @@ def _replacements(node: ast.AST) -> Iterator[ast.expr]:
     elif isinstance(node, ast.Call):
         yield from _of_call(node)
     elif isinstance(node, ast.Slice):
-        yield ast.Slice(None, node.upper, node.step)  # type: ignore[misc]
-        yield ast.Slice(node.lower, None, node.step)  # type: ignore[misc]
+        yield ast.Slice(None, node.upper, node.step)
+        yield ast.Slice(node.lower, None, node.step)
 
 
 def _of_arithmetic(node: ast.BinOp) -> Iterator[ast.expr]:

@@ -6,7 +6,9 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from unified_loss.conformance.mutant import MutantKind
 
 from unified_loss.ops import FLOAT_DTYPES, INTEGER_DTYPES, Ops
 
@@ -36,7 +38,7 @@ class OpMutant:
     op: str
     wrong: Wrong
 
-    kind = "op"
+    kind: ClassVar[MutantKind] = "op"
 
     @property
     def id(self) -> str:

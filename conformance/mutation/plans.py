@@ -8,11 +8,12 @@ import functools
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from unified_loss.conformance.calls import converted
 from unified_loss.conformance.domains import domains
 from unified_loss.conformance.domains.draw import seeded
+from unified_loss.conformance.mutant import MutantKind
 
 from unified_loss.description import default_plan
 from unified_loss.loading import get_backend
@@ -41,7 +42,7 @@ class PlanMutant:
     what: str
     change: Change
 
-    kind = "plan"
+    kind: ClassVar[MutantKind] = "plan"
 
     @property
     def id(self) -> str:
@@ -155,7 +156,8 @@ def _replaced(plan: Plan, part: str, **changes: Any) -> Plan:
 
 
 def _without(plan: Plan, name: str) -> Plan:
-    return dataclasses.replace(plan, **{name: None})
+    nothing: dict[str, Any] = {name: None}
+    return dataclasses.replace(plan, **nothing)
 
 
 def _with_layout(plan: Plan, role: str, **changes: Any) -> Plan:

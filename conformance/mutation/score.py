@@ -181,6 +181,7 @@ class _Trying:
         self.backend, self._reaching, self._hints = subject.name, reaching, hints
         self.mutants = {mutant.id: mutant for mutant in mutants}
         self.results: dict[str, MutantResult] = {}
+        self.subject: Subject
         kind = mutants[0].kind
         self.file = Path(folder, f"reach of {subject.name} {kind}.json")
         self.subject = Subject(

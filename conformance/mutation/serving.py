@@ -37,7 +37,8 @@ def trying(backend: Backend, request: Mapping[str, Any]) -> Callable[[str, str],
     (``every``), and for how many seconds.
     """
     prober, reach = Prober(backend), Reach.read(request["reach"])
-    mutants = {mutant.id: mutant for mutant in (*source_mutants(), *op_mutants())}
+    known: list[Mutant] = [*source_mutants(), *op_mutants()]
+    mutants = {mutant.id: mutant for mutant in known}
     recent: dict[str, list[str]] = {}
 
     def run(identifier: str, _: str) -> dict[str, Any]:
