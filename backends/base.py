@@ -135,6 +135,10 @@ class Backend(Ops):
         """Whether the values of `x` can be read now, i.e. `x` is not being traced."""
         return True
 
+    def device(self, x: Array, /) -> Any:
+        """What tells devices apart on which tensors are; None where `x` does not say it."""
+        return getattr(x, "device", None)
+
     def asarray(self, x: Any, /, *, dtype: str | None = None, like: Array | None = None) -> Array:
         """A tensor from a NumPy array, a number or nested lists, on the device of `like`.
 

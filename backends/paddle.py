@@ -234,6 +234,10 @@ class PaddleBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return isinstance(x, paddle.Tensor)
 
+    def device(self, x: Array, /) -> Any:
+        # What is being traced warns if it is asked.
+        return str(x.place) if self.is_concrete(x) else None
+
     def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         # Under to_static a tensor goes where the whole program does.
         place = _place(like) if like is not None and self.is_concrete(like) else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from unified_loss.compilation import compile as compiled
@@ -93,6 +96,20 @@ def _differentiating(backend: Backend) -> Backend:
     with suppress(UnsupportedOperation):
         value_and_grad(look, backend=backend.name)(backend.asarray([1.0]))
     return found[-1]
+
+
+def known_gap(case: Case, backend: Backend, mode: str) -> str:
+    """Why a case is known to fail in a mode, by what the framework does to it; empty if it is not."""
+    for gap in _gaps():
+        if backend.name == gap["backend"] and mode in gap["modes"] and case.id in gap["cases"]:
+            return f"{gap['backend']} {gap['version']}: {gap['cause']}"
+    return ""
+
+
+@functools.cache
+def _gaps() -> list[dict[str, Any]]:
+    text = files("unified_loss.conformance").joinpath("data", "modes.json").read_text(encoding="utf-8")
+    return list(json.loads(text))
 
 
 def cases_for(mode: str, cases: Iterable[Case], *, slow: bool = False) -> Iterator[Case]:

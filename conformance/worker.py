@@ -87,7 +87,10 @@ def check_case(
         return result("unsupported", reason=str(error))
     except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
         return result("error", reason=_described(error))
-    return result("ok" if all(check.holds for check in checks) else "failed", checks)
+    if all(check.holds for check in checks):
+        return result("ok", checks)
+    gap = modes.known_gap(case, backend, mode)
+    return result("unsupported" if gap else "failed", checks, gap)
 
 
 def _checks(

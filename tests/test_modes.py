@@ -95,3 +95,10 @@ def test_a_slow_compiler_has_two_cases_of_each_loss_and_none_asks_for_a_refusal(
     assert [case.loss for case in few] == ["torch.nn.CrossEntropyLoss"] * 2 + ["torch.nn.NLLLoss"] * 2
     assert not any(case.raises for case in modes.cases_for("jit", cases))
     assert list(modes.cases_for("composed", cases)) == list(cases)
+
+
+@pytest.mark.backends("tensorflow", "jax")
+def test_what_a_compiler_is_known_to_get_wrong_is_still_wrong(backend):
+    for mode in backend.compilers:
+        result = check_case(CASES["tf1.log_loss"], backend, mode=mode)
+        assert result.status == "unsupported" and "adds constants up first" in result.reason

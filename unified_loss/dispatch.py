@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import config
-from .errors import BackendError, MixedTensorsError
+from .errors import BackendError, MixedTensorsError, UnsupportedOperation
 from .loading import get_backend
 from .registry import ENTRIES, entry_of, recognised, third_party_of
 
@@ -298,6 +298,11 @@ def to_numpy(x: Any) -> Any:
     numpy.ndarray
         May share memory with `x`.
 
+    Raises
+    ------
+    UnsupportedOperation
+        If the framework is tracing `x`, to compile or differentiate, so that it has no values.
+
     Examples
     --------
     >>> import unified_loss as ul
@@ -305,7 +310,11 @@ def to_numpy(x: Any) -> Any:
     array([1.5, 2. ], dtype=float32)
     """
     backend = backend_of(x)
-    return get_backend("numpy").asarray(x) if backend is None else backend.to_numpy(x)
+    if backend is None:
+        return get_backend("numpy").asarray(x)
+    if not backend.is_concrete(x):
+        raise UnsupportedOperation(f"the values of a tensor that {backend.name} traces cannot be read")
+    return backend.to_numpy(x)
 
 
 def convert(x: Any, backend: str) -> Any:

@@ -113,7 +113,7 @@ class Loss:
 
     def _constant(self, number: int, leading: Any, backend: Backend | None, wide: bool) -> Any:
         """A constant of the plan; a neutral one beside a tensor as one, made once for each device."""
-        key = (number, wide, backend and backend.name, getattr(leading, "device", None))
+        key = (number, wide, backend and (backend.name, backend.device(leading)))
         # First of all: of a NumPy array that torch.compile comes across, it makes a tensor at each call.
         made = self._made_constants.get(key)
         if made is None:
