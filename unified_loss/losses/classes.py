@@ -70,10 +70,11 @@ def multi_margin(
         raise ValueError(f"multi_margin: p is {p}, expected 1 or 2")
     index = ops.expand_dims(target, axis=1)
     right = ops.take_along_axis(prediction, index, axis=1)
-    shortfall = ops.positive_part(margin - right + prediction, gradient_at_zero=gradient_at_zero)
     classes = ops.arange(ops.shape(prediction)[1], dtype=ops.dtype(target), like=prediction)
-    others = ops.where(index == classes, 0.0, shortfall if p == 1 else ops.square(shortfall))
-    loss = ops.mean(others, axis=1)
+    # The label's own is left out before anything is made of it: of an infinite score it is NaN.
+    short = ops.where(index == classes, 0.0, margin - right + prediction)
+    short = ops.positive_part(short, gradient_at_zero=gradient_at_zero)
+    loss = ops.mean(short if p == 1 else ops.square(short), axis=1)
     return loss if class_weight is None else loss * ops.take(class_weight, target)
 
 

@@ -49,7 +49,8 @@ def cross_entropy(
             gradient_of_distribution=True,
         )
     layouts = {"target": replace(INDEX_WITH_AXIS, any_dtype=True)}
-    weighting = Weighting(ignored_label=ignore_index)
+    # The derivative of log at a probability of 0 is infinite, and 0 times that NaN.
+    weighting = Weighting(ignored_label=ignore_index, hides_ignored=not use_softmax)
     if use_softmax and label_smoothing <= 0:
         return Plan.of(
             losses.cross_entropy, layouts=layouts, weighting=weighting, reduction=reduced, axis=axis
