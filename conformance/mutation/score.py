@@ -26,6 +26,9 @@ from .sources import source_mutants
 _SECONDS = 60.0
 """For one mutant, after which it counts as one that no case notices."""
 
+_HINTS = 5
+"""Cases that notice a wrong operation on NumPy, which are tried first elsewhere."""
+
 
 def run_mutants(
     backends: Iterable[str] | None = None,
@@ -192,7 +195,8 @@ class _Trying:
                 **subject.request,
                 "folder": folder,
                 "reach": str(self.file),
-                "every": every,
+                # Of several, one may notice on the other backends what another does not.
+                "enough": sys.maxsize if every else _HINTS if kind == "op" and hints is None else 1,
                 "seconds": _SECONDS,
             },
             prepare=self._items,

@@ -33,8 +33,8 @@ def reaching(backend: Backend) -> Callable[[str, str], dict[str, Any]]:
 def trying(backend: Backend, request: Mapping[str, Any]) -> Callable[[str, str], dict[str, Any]]:
     """The function that tries a mutant.
 
-    The request says the file of the `Reach`, whether to go on after the first case that notices
-    (``every``), and for how many seconds.
+    The request says the file of the `Reach`, after how many cases that notice it is ``enough``, and for
+    how many seconds to try.
     """
     prober, reach = Prober(backend), Reach.read(request["reach"])
     known: list[Mutant] = [*source_mutants(), *op_mutants()]
@@ -54,7 +54,7 @@ def trying(backend: Backend, request: Mapping[str, Any]) -> Callable[[str, str],
             tried += noticed is not None
             if noticed:
                 caught_by.append(case)
-            if caught_by and not request["every"]:
+            if len(caught_by) >= request["enough"]:
                 break
             late = time.monotonic() - began > request["seconds"]
             if late or (is_listed(mutant, backend.name) and tried >= _MOST):
