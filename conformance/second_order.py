@@ -14,6 +14,7 @@ import numpy as np
 
 from unified_loss.gradients import value_and_grad
 
+from . import live
 from .calls import gradient_output, input_tensors
 from .cases import Case
 from .stored import lines
@@ -69,7 +70,7 @@ def _along(loss: Call, vector: Any, position: int) -> Call:
 
 def exact_product(loss: Call, inputs: Sequence[Any], position: int) -> Any:
     """The product by the difference of two gradients of the oracle, to all digits; needs mpmath."""
-    from .oracle.backend import oracle_backend
+    from .oracle.backend import oracle_backend  # noqa: PLC0415  for which mpmath must be there
 
     oracle = oracle_backend()
     tensors = [_tensor(x, oracle) for x in inputs]
@@ -85,8 +86,6 @@ def exact_product(loss: Call, inputs: Sequence[Any], position: int) -> Any:
 
 def native_product(case: Case, backend: Backend) -> Any:
     """The product for a framework's own loss, by its own autograd; its errors are its own."""
-    from . import live
-
     make = functools.partial(live.tensor, backend)
     call = live.native_call(case, backend)
     inputs, position = input_tensors(case, make, backend), case.gradient_of

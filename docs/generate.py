@@ -15,8 +15,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from unified_loss.conformance import run
+from unified_loss.conformance.second_order import native_gaps
 from unified_loss.conformance.support import SupportCell, SupportTable, recorded_support
 
+import unified_loss as ul
 from unified_loss.registry import ENTRIES
 
 HERE = Path(__file__).parent
@@ -65,7 +67,18 @@ def markdown(support: SupportTable) -> str:
     lines += ["", "## Defects of the frameworks that the dialects do not have", ""]
     for loss, causes in support.findings.items():
         lines += [f"- `{loss}`: {cause}" for cause in causes]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_second_derivatives(backends)]) + "\n"
+
+
+def _second_derivatives(backends: list[str]) -> list[str]:
+    gaps = {name: ul.get_backend(name).unsupported.get("second derivatives") for name in ENTRIES}
+    having = ", ".join(name for name in backends if gaps[name] is None)
+    on = f"Of all losses on {having}, by `value_and_grad` in another one."
+    lines = ["", "## Second derivatives", "", on, ""]
+    lines += [f"- {name}: refused; {gap}" for name, gap in gaps.items() if gap is not None]
+    lines += ["", "Native losses whose own framework refuses the second derivative, or gets it wrong:", ""]
+    natives = native_gaps().items()
+    return lines + [f"- `{loss}`: {line['outcome']}; {line['reason']}" for loss, line in natives]
 
 
 def _cell(cell: SupportCell) -> str:
