@@ -204,8 +204,9 @@ def test_the_wheel_holds_the_tree(tmp_path):
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         held = {name for name in wheel.namelist() if not name.partition("/")[0].endswith(".dist-info")}
     expected = set()
+    shipped = (".py", ".json", ".jsonl", ".typed", ".html", ".css", ".js")
     for package, folder in TREE.items():
         for file in folder.rglob("*"):
-            if file.suffix in (".py", ".json", ".jsonl", ".typed", ".html", ".css", ".js") and "__pycache__" not in file.parts:
+            if file.suffix in shipped and "__pycache__" not in file.parts:
                 expected.add("/".join((*package.split("."), *file.relative_to(folder).parts)))
     assert held == expected

@@ -55,9 +55,8 @@ def compile(loss: Callable[..., Any], backend: str | None = None, compiler: str 
     Tensors, NumPy arrays and lists of numbers are what the compiled function is called with, wherever
     they stand in the arguments. All else, such as a number, a tuple of numbers or a parameter of the
     loss, is compiled into it: another one compiles anew, and so do other dtypes and ranks. Other sizes,
-    of a last batch for instance, always
-    work: JAX, XLA, Paddle, MindSpore and MXNet compile anew for each shape, PyTorch and TensorFlow's graph
-    for the second, and not for those after it.
+    of a last batch for instance, always work: JAX, XLA, Paddle, MindSpore and MXNet compile anew for each
+    shape, PyTorch and TensorFlow's graph for the second, and not for those after it.
 
     Compiled, a loss cannot read values. So it does not refuse an invalid label, but its loss is NaN, and
     it does not check that a probability is one.
@@ -173,7 +172,7 @@ def _parameters(loss: Callable[..., Any]) -> frozenset[int | str]:
     found = getattr(loss, "parameters", ())
     if not isinstance(found, tuple):
         return frozenset()  # a method of a user's own
-    names = {getattr(parameter, "name", parameter) for parameter in found}
+    names: set[Any] = {getattr(parameter, "name", parameter) for parameter in found}
     positions = (i for i, name in enumerate(inspect.signature(loss).parameters) if name in names)
     return frozenset({*names, *positions})
 
@@ -181,7 +180,7 @@ def _parameters(loss: Callable[..., Any]) -> frozenset[int | str]:
 class _Position(NamedTuple):
     """Where a tensor stands among the tensors."""
 
-    index: int
+    number: int
 
 
 class _Plain(NamedTuple):
@@ -220,7 +219,7 @@ def _is_numbers(value: Any) -> bool:
 
 def _filled(template: Any, tensors: Sequence[Any]) -> Any:
     if isinstance(template, _Position):
-        return tensors[template.index]
+        return tensors[template.number]
     if isinstance(template, _Plain):
         return template.value
     parts = [_filled(part, tensors) for part in template.parts]

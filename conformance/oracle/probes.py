@@ -199,12 +199,16 @@ def probe(domain: Domain, kind: str, dtype: str) -> Case:
     picks = np.random.default_rng(zlib.crc32(f"{domain.loss}/{KINDS.index(kind) % 2}".encode()))
     case = domain.case(_PROBES[kind](values, picks, dtype), f"{domain.loss}/{kind}-{dtype}")
     if kind == "infinite":
-        # Logits may be infinite; labels, distances and weights that are say nothing.
+        # Logits may be infinite; labels, distances and weights that are say nothing, and a vector that
+        # is has no direction. Logits that are left out may not: PyTorch's and MindSpore's own losses
+        # multiply what is made of them by 0, and have NaN as gradient, which is theirs to say.
+        logits = None if "cosine" in domain.loss.lower() else case.gradient_of
         inputs = tuple(
-            x if i == case.gradient_of else replace(x, value=_finite(x.value))
-            for i, x in enumerate(case.inputs)
+            x if i == logits else replace(x, value=_finite(x.value)) for i, x in enumerate(case.inputs)
         )
         kwargs = {name: _finite(value) for name, value in case.kwargs.items()}
+        if "ignore_index" in kwargs:
+            kwargs["ignore_index"] = -100
         state = {name: _finite(value) for name, value in case.state.items()}
         case = replace(case, inputs=inputs, kwargs=kwargs, state=state)
     return replace(case, dtype="bfloat16") if dtype == "bfloat16" else case

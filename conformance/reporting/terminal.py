@@ -191,7 +191,8 @@ def summary(report: Report) -> Text:
     holding, wanted = counts(report)
     gaps = sum(cell["status"] == "unsupported" for cell in report["cells"])
     declared = f", {gaps} are declared gaps" if gaps else ""
-    line = f"{holding} of {wanted} cells hold{declared}; cases: {said or 'none ran'}; {report['seconds']:.0f} s"
+    cells = f"{holding} of {wanted} cells hold{declared}"
+    line = f"{cells}; cases: {said or 'none ran'}; {report['seconds']:.0f} s"
     return Text(line, style="bold green" if report["holds"] else "bold red")
 
 
