@@ -121,6 +121,8 @@ class Case:
     raises : whether the call must be refused; there is no outcome then
     finding : set where what was recorded is a known defect
     runs_natively : whether the framework itself can run it here, on the CPU
+    native_dtypes : what the framework's own outputs are here, where not of the dtypes recorded: optax widens
+        some float32 ones where JAX has 64-bit numbers at all, which the workers ask for
     gradient_of : the position of the argument to differentiate by; None for no gradient
     gradient_output : the output whose sum is differentiated
     output : the only output of several that is compared; None compares all
@@ -145,6 +147,7 @@ class Case:
     raises: bool = False
     finding: Finding | None = None
     runs_natively: bool = True
+    native_dtypes: tuple[str, ...] | None = None
     gradient_of: int | None = None
     gradient_output: int = 0
     output: int | None = None

@@ -175,7 +175,9 @@ def _recorded(line: Mapping[str, Any], case: Case, outcome: Outcome) -> dict[str
         **line,
         "actual" if line["documented"] else "expected": values if several else values[0],
         "output_shape": shapes if several else shapes[0],
-        "output_dtype": list(outcome.dtypes) if several else outcome.dtype,
+        "output_dtype" if case.native_dtypes is None else "native_dtype": (
+            list(outcome.dtypes) if several else outcome.dtype
+        ),
     }
     if outcome.gradient is not None:
         new["grad"] = encode(outcome.gradient)

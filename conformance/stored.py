@@ -130,6 +130,7 @@ def _stored(line: Mapping[str, Any], finding: Mapping[str, Any] | None) -> Case:
         runs_natively="raises" not in line
         and not line.get("native_fails")
         and not ("actual" in line and line["actual"] is None),
+        native_dtypes=_dtypes(line["native_dtype"]) if "native_dtype" in line else None,
         gradient_of=None if judged is None or judged.gradient is None else position,
         gradient_output=line.get("grad_output", line.get("output_index", 0)),
         output=line.get("output_index"),
@@ -158,7 +159,7 @@ def _outcome(
     several = line.get("multi", False)
     # Lines without a dtype are documented ones of losses that could not be run.
     dtype = line.get("output_dtype") or ["float32"] * (len(value) if several else 1)
-    dtypes = tuple(dtype) if isinstance(dtype, list) else (dtype,)
+    dtypes = _dtypes(dtype)
     # Nor do these have shapes.
     shapes = line["output_shape"] or [None] * len(dtypes) if several else [line["output_shape"]]
     values = tuple(
@@ -169,6 +170,10 @@ def _outcome(
         return Outcome(values, dtypes)
     given = inputs[position].value
     return Outcome(values, dtypes, decode(gradient, given.dtype.name).reshape(given.shape))
+
+
+def _dtypes(dtype: str | list[str]) -> tuple[str, ...]:
+    return tuple(dtype) if isinstance(dtype, list) else (dtype,)
 
 
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
