@@ -379,7 +379,7 @@ def measured(got, right, dtype="float32"):
     right = np.asarray(right, dtype="float64")
     known = Exact(right, np.zeros(right.shape))
     got = np.asarray(got, dtype="float64")
-    return Measured("loss/kind-float32", ulps(known, got, dtype), known, got, dtype)
+    return Measured("loss/kind-float32", ulps(known, got, dtype), known, got, dtype, dtype)
 
 
 def holds(ours, native=None):
@@ -420,6 +420,14 @@ STEP = 2.0**-23
 )
 def test_ours_holds_unless_it_is_worse_than_the_native_loss(right, ours, native, expected):
     assert holds(measured(ours, right), None if native is None else measured(native, right)) is expected
+
+
+def test_a_native_loss_of_a_wider_dtype_is_no_measure():
+    right, off = [1.0, 1e-3], [1.0, 1.1e-3]
+    native = measured(right, right)
+    wider = replace(native, loss_dtype="float64")
+    assert not holds(measured(off, right), native) and holds(measured(off, right), wider)
+    assert not holds(measured([1.0, np.nan], right), wider)
 
 
 def test_the_summary_names_the_worst_element():
