@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +44,7 @@ def _trace(_: Backend, function: Function) -> Function:
     def call(*tensors: Array) -> Any:
         nonlocal traced
         inside = jit_context() is not None
+        original, jit_trace._get_caller_lines = jit_trace._get_caller_lines, _caller_lines
         try:
             result = traced(*tensors)
         except Exception:
@@ -50,12 +52,20 @@ def _trace(_: Backend, function: Function) -> Function:
                 set_jit_context(None)
                 jit_trace._using_trace = False
             raise
+        finally:
+            jit_trace._get_caller_lines = original
         if failures:
             traced = _traced(of_tensors)
             raise failures.pop()
         return result
 
     return call
+
+
+def _caller_lines() -> tuple[list[str], list[int]]:
+    # MindSpore's own reads the source of each frame, and fails at those of ``python -m``, which have none.
+    frames = inspect.stack(context=0)
+    return [frame.filename for frame in frames], [frame.lineno for frame in frames]
 
 
 def _traced(function: Any) -> Function:

@@ -234,6 +234,15 @@ class PaddleBackend(Backend):
     def is_concrete(self, x: Array, /) -> bool:
         return isinstance(x, paddle.Tensor)
 
+    def guard(self, program: Callable[..., Array], /) -> Callable[..., Array]:
+        def traceable(*args: Any) -> Array:
+            if not paddle.in_dynamic_mode():
+                # An eager tensor that the loss holds itself crashes what is traced (3.3.1).
+                args = tuple(paddle.to_tensor(x.numpy()) if isinstance(x, paddle.Tensor) else x for x in args)
+            return program(*args)
+
+        return traceable
+
     def device(self, x: Array, /) -> Any:
         # What is being traced warns if it is asked.
         return str(x.place) if self.is_concrete(x) else None
@@ -285,7 +294,9 @@ def _differentiated(
         value = function(*args)
     if value.stop_gradient:
         return value, tuple(paddle.zeros_like(x) for x in selected)
-    grads = paddle.grad([value], selected, create_graph=again, allow_unused=True)
+    # While it traces, Paddle allows it anyway, and warns of being told so.
+    unused = {"allow_unused": True} if paddle.in_dynamic_mode() else {}
+    grads = paddle.grad([value], selected, create_graph=again, **unused)
     return value, tuple(
         paddle.zeros_like(x) if g is None else g for g, x in zip(grads, selected, strict=True)
     )

@@ -275,6 +275,7 @@ DERIVED = {
     "tanh",
     "vector_norm",
     "xlogy",
+    "zero_with_derivative",
 }
 
 

@@ -255,7 +255,7 @@ def test_the_terminal_tells_each_section():
         "ulps from the oracle",
         "native, torch",
         "mutants: 1 caught, 1 survived, 1 equivalent",
-        "survived: op log1p: <off> by 1e-3",
+        "survived on numpy: op log1p: <off> by 1e-3",
     ):
         assert part in text, part
 
