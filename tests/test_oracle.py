@@ -263,6 +263,9 @@ def test_gradients_lie_between_the_differences_to_both_sides(bound):
         if c.gradient_of is None or c.raises:
             continue
         bound.clear()
+        row = ul.resolve(c.loss)
+        if not isinstance(row, type):
+            row._losses.clear()  # or a call of another test has bound it already
         found = tried(c)
         x = c.inputs[c.gradient_of].value
         if found is None or not np.size(x) or set(bound) <= {*compared, *NO_SLOPE}:
