@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 # Read by the frameworks when they are imported, so set before anything can import one.
@@ -24,6 +25,10 @@ from unified_loss.loading import get_backend
 from unified_loss.registry import ENTRIES
 
 ORDER = tuple(ENTRIES)
+
+# NumPy keeps what it finds. Its first look warns where a framework has the processor flush denormals.
+for _dtype in ("float16", "float32", "float64"):
+    np.finfo(_dtype)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
