@@ -83,6 +83,11 @@ LAYERS = {
     "differences": {"layout", "plan"},
     "description": {"differences", "dialects", "naming", "plan", "spec"},
     "show": {"conformance", "description"},
+    "porting": {
+        "annotations", "conformance", "description", "differences", "dialects", "dispatch", "errors", "layout",
+        "loading", "loss", "losses", "naming", "ops", "outputs", "plan", "reduction", "registry", "spec",
+        "weighting", "gradients",
+    },
     "outputs": {"errors"},
     "reports": {"conformance", "errors", "outputs"},
     "backends": {"ops", "errors", "backends"},
