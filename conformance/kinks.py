@@ -21,9 +21,9 @@ from . import live
 from .calls import gradient_output, input_tensors, prepared_call
 from .cases import Case, NamedFunction, encode
 from .domains import Domain
+from .domains.extremes import Probe
 from .oracle.array import OracleArray
 from .oracle.backend import oracle_backend
-from .oracle.probes import Probe
 from .worker import load_state
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import pytest
 from unified_loss.conformance.accuracy import Accuracy
 from unified_loss.conformance.cases import Case, Input
 from unified_loss.conformance.collection import load_cases
+from unified_loss.conformance.domains.extremes import to_grid
 from unified_loss.conformance.oracle import (
     Exact,
     OracleOutcome,
@@ -27,7 +28,6 @@ from unified_loss.conformance.oracle import (
 )
 from unified_loss.conformance.oracle.backend import oracle_backend
 from unified_loss.conformance.oracle.judgement import Measured, summary
-from unified_loss.conformance.oracle.probes import to_grid
 from unified_loss.conformance.oracle.real import Real, accurate, working_precision
 
 import unified_loss as ul
@@ -453,10 +453,7 @@ def test_workers_measure_and_a_backend_that_is_missing_is_told():
     losses, dtypes = ["optax.losses.huber_loss", "torch.nn.KLDivLoss"], ["float16", "float32"]
     found = run_oracle(["numpy"], losses, dtypes=dtypes)
     assert {(a.loss, a.dtype, a.quantity) for a in found} == {
-        (loss, dtype, quantity)
-        for loss in losses
-        for dtype in dtypes
-        for quantity in ("value", "gradient")
+        (loss, dtype, quantity) for loss in losses for dtype in dtypes for quantity in ("value", "gradient")
     }
     assert all(a.holds and a.worst < 8 for a in found)
     (missing,) = run_oracle(

@@ -32,6 +32,11 @@ class Draw:
         self._values, self._pick, self.dtype = values, pick, dtype
         self._sizes = list(_SIZES)
 
+    def steer(self, pick: Callable[[Sequence[Any]], Any], sizes: Sequence[int] = ()) -> None:
+        """Choose by `pick` from now on, from these sizes too."""
+        self._pick = pick
+        self._sizes = [*sizes, *(size for size in self._sizes if size not in sizes)]
+
     # ------------------------------------------------------------------------ parameters
 
     def choice(self, *options: T) -> T:

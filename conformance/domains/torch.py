@@ -355,9 +355,7 @@ def _(draw: Draw) -> Drawn:
     return kwargs, _triplet(draw)
 
 
-@domain(
-    *_of("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss"), gradient_of="anchor"
-)
+@domain(*_of("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss"), gradient_of="anchor")
 def _(draw: Draw) -> Drawn:
     kwargs = {
         "distance_function": draw.choice(None, NamedFunction("l1_distance"), NamedFunction("euclidean")),
