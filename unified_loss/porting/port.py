@@ -1,0 +1,203 @@
+"""`port`: a loss of one framework in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unified_loss.differences import plan_differences
+from unified_loss.errors import ConfigError
+
+from .causes import cause_of
+from .equivalents import equivalents
+from .result import Port, Residual, Verdict
+from .snippet import CannotAdapt, Draft, Program
+from .source import FRAMEWORKS, NativeCall, parse, spelled
+from .targets import PREFIXES, closest
+from .trial import Trial, compare, loss_of, outcomes
+
+TARGETS = ("mxnet", "torch", "tensorflow", "keras", "paddle", "mindspore", "optax")
+_OTHER_NAMES = {"tf": "tensorflow", "jax": "optax", "pytorch": "torch", "gluon": "mxnet"}
+
+_DRAFTS = 10
+"""So many of the closest losses are tried."""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    draft: Draft
+    program: Program
+    ordinary: Trial
+    extreme: Trial
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """What is best comes first: what holds, then what differs least, then what is short."""
+        untold = len(self.draft.untold)
+        length = len(self.program.setup) + len(self.program.expression)
+        return (
+            not self.ordinary.holds,
+            0 if self.ordinary.holds else self.ordinary.size,
+            untold,
+            self.extreme.wrong > 0,
+            length,
+        )
+
+
+def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
+    """A loss of one framework in another, with what still differs and a proof.
+
+    Parameters
+    ----------
+    source : the call of a native loss as text, ``"mxnet.gluon.loss.HuberLoss(rho=0.5)"``, or as
+        `unified_loss.porting.source.parse` reads it
+    to : ``mxnet``, ``torch``, ``tensorflow``, ``keras``, ``paddle``, ``mindspore`` or ``optax``
+    prove : whether both sides are run in their frameworks, each in a process of its own
+
+    Returns
+    -------
+    Port
+
+    Raises
+    ------
+    ConfigError
+        If the text is no call of a loss, or there is no such framework.
+
+    Examples
+    --------
+    >>> import unified_loss as ul
+    >>> ported = ul.port("torch.nn.SmoothL1Loss(beta=0.5)", to="mindspore", prove=False)
+    >>> print(ported.native)
+    import mindspore
+    <BLANKLINE>
+    loss = mindspore.mint.nn.SmoothL1Loss(beta=0.5)
+    <BLANKLINE>
+    >>> ported.verdict
+    'exact'
+    """
+    framework = _OTHER_NAMES.get(to, to)
+    if framework not in TARGETS:
+        raise ConfigError(f"port: there is no framework {to!r} to port to; there are: {', '.join(TARGETS)}")
+    call = parse(source) if isinstance(source, str) else source
+    best = _best(call, framework)
+    dialect_imports, dialect_expression = _dialect(call)
+    if best is None:
+        reason = f"{framework} has no loss from which {call.name} could be made in a few lines"
+        found = Port(call, framework, None, (), "", "", dialect_imports, dialect_expression, "exact", reason=reason)
+    else:
+        program = best.draft.native()
+        found = Port(
+            call,
+            framework,
+            best.draft.target.row.native_name,
+            program.imports,
+            program.setup,
+            program.expression,
+            dialect_imports,
+            dialect_expression,
+            _verdict(best, program),
+            tuple(_residuals(best)),
+        )
+    return _proved(found) if prove else found
+
+
+def _best(call: NativeCall, framework: str) -> _Tried | None:
+    # Here, because it loads the domains of all losses.
+    from unified_loss.conformance.domains.fitting import fitting_inputs  # noqa: PLC0415
+
+    inputs = fitting_inputs(call, 6, dtype="float32")
+    extreme = fitting_inputs(call, 8, dtype="float32", extreme=True)
+    if not inputs:
+        return None
+    expected, expected_extreme = outcomes(call, inputs), outcomes(call, extreme)
+    tried: list[_Tried] = []
+    for draft in list(_drafts(call, framework))[:_DRAFTS]:
+        try:
+            program = draft.on_any_backend()
+            _ = draft.untold
+        except CannotAdapt:
+            continue
+        try:
+            loss = loss_of(program)
+        except (TypeError, ValueError):
+            continue
+        ordinary = compare(loss, inputs, expected)
+        if ordinary.size == float("inf") and ordinary.wrong == len(inputs):
+            continue
+        tried.append(_Tried(draft, program, ordinary, compare(loss, extreme, expected_extreme)))
+        if tried[-1].ordinary.holds and not tried[-1].extreme.wrong and not program.setup:
+            break
+    return min(tried, key=lambda t: t.rank, default=None)
+
+
+def _drafts(call: NativeCall, framework: str) -> Iterator[Draft]:
+    """The source in terms of the closest losses of a framework, the closest first."""
+    found = []
+    weighted = "weight" in call.roles.values()
+    for number, equivalent in enumerate(equivalents(call.plan)):
+        for target in closest(equivalent.plan, framework, weighted):
+            if target.row.native_name != call.row.native_name:
+                found.append((target.cost + 1.5 * number, Draft(call, equivalent, target)))
+    return (draft for _, draft in sorted(found, key=lambda pair: pair[0]))
+
+
+def _verdict(best: _Tried, program: Program) -> Verdict:
+    if not best.ordinary.holds or best.extreme.wrong or best.draft.untold:
+        return "approximate"
+    return "adapted" if program.setup else "exact"
+
+
+def _residuals(best: _Tried) -> Iterator[Residual]:
+    """In what the plans differ, of what the program does not make up for."""
+    wanted, plan = best.draft.wanted, best.draft.target.plan
+    size = None if not best.ordinary.holds else 0.0
+    for name in best.draft.untold:
+        yield Residual("weights", f"arguments.{name}", name, None)
+    for difference in plan_differences(wanted, plan):
+        if best.draft.makes_up_for(difference.field):
+            continue
+        yield Residual(cause_of(difference.field), difference.field, difference.first, difference.second, size)
+
+
+def _dialect(call: NativeCall) -> tuple[tuple[str, ...], str]:
+    module, _, name = call.row.native_name.rpartition(".")
+    module = module.replace("tf.", "tensorflow.", 1) if module.startswith("tf.") else module
+    values = {**call.parameters}
+    arrays = any(hasattr(v, "shape") for v in (*values.values(), *call.tensors.values()))
+    imports = [f"from unified_loss.dialects.{module} import {name}"]
+    given = ", ".join(f"{n}={_written(v)}" for n, v in values.items())
+    if call.kind == "class":
+        return tuple(_with_numpy(imports, arrays)), f"{name}({given})"
+    fixed = ", ".join(f"{n}={_written(v)}" for n, v in call.tensors.items())
+    others = ", ".join(part for part in (given, fixed) if part)
+    if not others and call.given is None:
+        return tuple(imports), name
+    passed = ", ".join(f"{n}={n}" for n in call.arguments)
+    return tuple(_with_numpy(imports, arrays)), (
+        f"lambda {call.signature}: {name}({', '.join(part for part in (passed, others) if part)})"
+    )
+
+
+def _written(value: Any) -> str:
+    return f"np.array({spelled(value)}, dtype={value.dtype.name!r})" if hasattr(value, "dtype") else spelled(value)
+
+
+def _with_numpy(imports: Sequence[str], arrays: bool) -> list[str]:
+    return ["import numpy as np", *imports] if arrays else [*imports]
+
+
+def _proved(found: Port) -> Port:
+    """The port with its proof."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from unified_loss.conformance.proof import prove  # noqa: PLC0415  which starts processes
+
+    backend = FRAMEWORKS[found.to]
+    proof = prove(found.source, found.native, found.dialect, backend)
+    return replace(found, proof=proof)
+
+
+def frameworks_of(to: str) -> tuple[str, ...]:
+    """Where the losses of a target are, by the first parts of their names."""
+    return PREFIXES.get(to, (f"{to}.",))
