@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -82,17 +83,19 @@ class Survey:
     Parameters
     ----------
     wrapper : its syntax
+    heads : how the dotted names of the losses begin that were sought
     sites : the uses of losses, in order
     left : what is left alone
     bindings : the names that its imports bind
-    names : every name in it
+    names : every name in it, and how often
     """
 
     wrapper: MetadataWrapper
+    heads: tuple[str, ...]
     sites: list[Site] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    names: Counter[str] = field(default_factory=Counter)
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """What a node is part of."""
@@ -117,9 +120,8 @@ def survey(module: cst.Module, heads: Sequence[str]) -> Survey:
     module : the program
     heads : how the dotted names of the losses begin that are sought
     """
-    found = Survey(MetadataWrapper(module))
-    finder = _Finder(found, tuple(heads))
-    found.wrapper.visit(finder)
+    found = Survey(MetadataWrapper(module), tuple(heads))
+    found.wrapper.visit(_Finder(found))
     _bindings(found)
     return found
 
@@ -139,10 +141,10 @@ def dotted(node: cst.CSTNode) -> str:
 class _Finder(cst.CSTVisitor):
     METADATA_DEPENDENCIES = (QualifiedNameProvider, ScopeProvider, ParentNodeProvider)
 
-    def __init__(self, found: Survey, heads: tuple[str, ...]) -> None:
+    def __init__(self, found: Survey) -> None:
         super().__init__()
         self._found = found
-        self._heads = heads
+        self._heads = found.heads
         self._aliases: set[str] = set()
 
     # ------------------------------------------------------------------ names
@@ -151,7 +153,7 @@ class _Finder(cst.CSTVisitor):
         return not self._chain(node)
 
     def visit_Name(self, node: cst.Name) -> None:
-        self._found.names.add(node.value)
+        self._found.names[node.value] += 1
         if not isinstance(self._parent(node), cst.Attribute) or self._is_value(node):
             self._chain(node)
 
@@ -267,6 +269,11 @@ class _Finder(cst.CSTVisitor):
     def _import(self, alias: cst.ImportAlias) -> None:
         bound = alias.asname.name if alias.asname else alias.name
         self._found.names.update(dotted(bound).split(".") if isinstance(bound, Chain) else ())
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        # MXNet gives its operations, of arrays or of symbols, as an argument.
+        if node.name.value == "hybrid_forward" and "mxnet." in self._heads and len(node.params.params) > 1:
+            self._aliases.add(node.params.params[1].name.value)
 
     # ------------------------------------------------------------------ names given as text
 
