@@ -86,7 +86,7 @@ LAYERS = {
     "porting": {
         "annotations", "conformance", "description", "differences", "dialects", "dispatch", "errors", "layout",
         "loading", "loss", "losses", "naming", "ops", "outputs", "plan", "reduction", "registry", "spec",
-        "weighting", "gradients",
+        "weighting", "gradients", "reports",
     },
     "outputs": {"errors"},
     "reports": {"conformance", "errors", "outputs"},

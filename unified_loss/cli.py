@@ -21,6 +21,7 @@ from .description import describe
 from .errors import BackendError, ConfigError
 from .naming import native_names, resolve
 from .outputs import check_outputs, write
+from .porting import command
 from .registry import ENTRIES, is_path, third_parties
 from .reports import (
     BadgeOption,
@@ -290,6 +291,9 @@ def show(
         print_description(found, support, Console())
     cells = support.to_json()["cells"].get(found.name, {})
     _write_json(json_file, {**found.to_json(), "backends": cells})
+
+
+app.command()(command.port)
 
 
 class _Bars:

@@ -131,7 +131,9 @@ def _tensors(call: NativeCall, tree: ast.Call) -> tuple[int, ...]:
     keywords = [str(keyword.arg) for keyword in tree.keywords]
     count = len(tree.args)
     try:
-        bound = inspect.signature(call.row).bind(*range(count), **{k: count + i for i, k in enumerate(keywords)})
+        bound = inspect.signature(call.row).bind(
+            *range(count), **{k: count + i for i, k in enumerate(keywords)}
+        )
     except TypeError as error:
         raise ConfigError(f"{call.name}: {error}") from None
     return tuple(bound.arguments[name] for name in call.arguments if name in bound.arguments)

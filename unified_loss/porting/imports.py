@@ -75,8 +75,14 @@ def edited(statement: Statement, fate: Mapping[int, Fate], code: cst.Module) -> 
         found: list[cst.BaseSmallStatement] = _only(statement, kept)
         return [*found, *(_parsed([f"from {module} import {_shown(moved, code)}"]) if moved else [])]
     renamed = [alias for alias in moved if alias.asname is not None]
-    both = [_through_dialect(alias) if alias in renamed else alias for alias in statement.names if alias in kept or alias in renamed]
-    plain = [f"from {known.DIALECTS} import {_shown([alias], code)}" for alias in moved if alias not in renamed]
+    both = [
+        _through_dialect(alias) if alias in renamed else alias
+        for alias in statement.names
+        if alias in kept or alias in renamed
+    ]
+    plain = [
+        f"from {known.DIALECTS} import {_shown([alias], code)}" for alias in moved if alias not in renamed
+    ]
     return [*_only(statement, both), *_parsed(plain)]
 
 
@@ -98,7 +104,11 @@ def _shown(aliases: Iterable[cst.ImportAlias], code: cst.Module) -> str:
 
 
 def _parsed(lines: Iterable[str]) -> list[cst.BaseSmallStatement]:
-    return [small for line in lines for small in cst.ensure_type(cst.parse_statement(line), cst.SimpleStatementLine).body]
+    return [
+        small
+        for line in lines
+        for small in cst.ensure_type(cst.parse_statement(line), cst.SimpleStatementLine).body
+    ]
 
 
 def dialect_import(module: str, names: Names) -> tuple[str, str]:
@@ -124,7 +134,9 @@ def bound_by(line: str) -> list[tuple[str, str, str]]:
         base = "" if isinstance(small, cst.Import) or small.module is None else dotted(small.module)
         for alias in small.names:
             full = dotted(alias.name)
-            name = dotted(alias.asname.name) if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
+            name = (
+                dotted(alias.asname.name) if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
+            )
             if base:
                 found.append((name or full, f"{base}.{full}", f"from {base} import {full} as {{}}"))
             else:

@@ -73,5 +73,7 @@ def _kept(made: cst.Call, found: Survey) -> Iterator[Chain]:
         while owner is not None and not isinstance(owner, cst.ClassDef):
             owner = found.parent(owner)
         if owner is not None:
-            same = m.Attribute(value=m.Name("self"), attr=m.Name(cst.ensure_type(target, cst.Attribute).attr.value))
+            same = m.Attribute(
+                value=m.Name("self"), attr=m.Name(cst.ensure_type(target, cst.Attribute).attr.value)
+            )
             yield from (cst.ensure_type(n, cst.Attribute) for n in m.findall(owner, same) if n is not target)

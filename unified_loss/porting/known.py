@@ -22,6 +22,8 @@ HEADS = {
     "mindspore": ("mindspore.",),
     "optax": ("optax.",),
     "jax": ("optax.",),
+    "gluon": ("mxnet.",),
+    "pytorch": ("torch.",),
 }
 """How the dotted names of a framework's losses begin, by what the framework is called."""
 

@@ -12,7 +12,7 @@ from . import known
 from .decisions import Decision
 from .imports import Fate, Statement, bound_by, dialect_import, edited, fates
 from .names import Names, renamed, snake_case
-from .sites import Survey, dotted
+from .sites import Survey
 
 Edit = Callable[[Any], cst.BaseExpression]
 """Makes of a node, what is in it already edited, the node that stands in its place."""
@@ -105,7 +105,9 @@ class _Changes:
         value = cst.parse_expression(made.code)
         tensors = decision.tensors if port.source.kind == "function" else None
         parent = self.found.parent(site.call)
-        operand = tensors is not None or (isinstance(parent, cst.Call | cst.Attribute) and _leads(parent) is site.call)
+        operand = tensors is not None or (
+            isinstance(parent, cst.Call | cst.Attribute) and _leads(parent) is site.call
+        )
         if operand and not m.matches(value, m.Name() | m.Attribute() | m.Call()):
             value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         self.edits[id(site.call)] = lambda call: _in_place_of(call, value, tensors)
@@ -140,7 +142,9 @@ def _leads(parent: cst.Call | cst.Attribute) -> cst.BaseExpression:
     return parent.func if isinstance(parent, cst.Call) else parent.value
 
 
-def _in_place_of(call: cst.Call, value: cst.BaseExpression, tensors: tuple[int, ...] | None) -> cst.BaseExpression:
+def _in_place_of(
+    call: cst.Call, value: cst.BaseExpression, tensors: tuple[int, ...] | None
+) -> cst.BaseExpression:
     """A loss in place of the construction of another, or its call in place of another's."""
     if tensors is None:
         outer = {"lpar": [*call.lpar, *value.lpar], "rpar": [*value.rpar, *call.rpar]}
@@ -172,7 +176,9 @@ def _header(body: Sequence[cst.BaseStatement | cst.CSTNode]) -> int:
         if isinstance(statement, cst.SimpleStatementLine):
             if all(isinstance(small, cst.Import | cst.ImportFrom) for small in statement.body):
                 last = id(statement)
-            elif i or not m.matches(statement, m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])):
+            elif i or not m.matches(
+                statement, m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
+            ):
                 break
             else:
                 last = id(statement)
@@ -223,7 +229,9 @@ class _Rewriting(cst.CSTTransformer):
         if not smalls:
             return updated.with_changes(body=[cst.Expr(cst.Name(_GONE))])
         if len(original.body) > 1 or len(smalls) == 1:
-            return updated.with_changes(body=[s.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for s in smalls])
+            return updated.with_changes(
+                body=[s.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for s in smalls]
+            )
         lines = [cst.SimpleStatementLine([small]) for small in smalls]
         lines[0] = updated.with_changes(body=[smalls[0]])
         return cst.FlattenSentinel(lines)

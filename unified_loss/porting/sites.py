@@ -135,7 +135,11 @@ def root(node: cst.CSTNode) -> cst.Name | None:
 
 def dotted(node: cst.CSTNode) -> str:
     """A chain as a dotted name."""
-    return f"{dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else cst.ensure_type(node, cst.Name).value
+    return (
+        f"{dotted(node.value)}.{node.attr.value}"
+        if isinstance(node, cst.Attribute)
+        else cst.ensure_type(node, cst.Name).value
+    )
 
 
 class _Finder(cst.CSTVisitor):
@@ -194,7 +198,9 @@ class _Finder(cst.CSTVisitor):
             self._leave(node, f"{first.value} is bound more than once; this may be {' or '.join(others)}")
             return
         parent = self._parent(node)
-        if isinstance(parent, cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.Del) and self._is_target(node):
+        if isinstance(parent, cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.Del) and self._is_target(
+            node
+        ):
             self._leave(node, "something else is assigned to it")
             return
         if isinstance(parent, cst.Arg) and isinstance(owner := self._parent(parent), cst.ClassDef):
@@ -221,14 +227,20 @@ class _Finder(cst.CSTVisitor):
         outermost = scope.globals if isinstance(scope, Scope) else None
         if outermost is None:
             return False
-        names = {q.name for q in outermost.get_qualified_names_for(first.value) if q.source is QualifiedNameSource.IMPORT}
+        names = {
+            q.name
+            for q in outermost.get_qualified_names_for(first.value)
+            if q.source is QualifiedNameSource.IMPORT
+        }
         return any(self._is_module(name) for name in names)
 
     # ------------------------------------------------------------------ modules
 
     def _is_module(self, name: str) -> bool:
         """Whether losses are in this module, or below."""
-        return f"{name}.".startswith(self._heads) and any(f"{m}.".startswith(f"{name}.") for m in known.modules())
+        return f"{name}.".startswith(self._heads) and any(
+            f"{m}.".startswith(f"{name}.") for m in known.modules()
+        )
 
     def _module(self, node: Chain, name: str) -> None:
         """A module with losses in it, on its own."""
@@ -238,7 +250,9 @@ class _Finder(cst.CSTVisitor):
                 self._leave(parent, "a loss may be looked up in it when the program runs")
             return
         if isinstance(parent, cst.Assign | cst.AnnAssign | cst.NamedExpr) and parent.value is node:
-            targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
+            targets = (
+                [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else [parent.target]
+            )
             self._aliases.update(t.value for t in targets if isinstance(t, cst.Name))
             self._leave(parent, f"{name} is given another name")
         elif isinstance(parent, cst.Arg) and isinstance(call := self._parent(parent), cst.Call):
@@ -247,7 +261,13 @@ class _Finder(cst.CSTVisitor):
             self._leave(node, "what is taken from it is only known when the program runs")
 
     def _passed(self, call: cst.Call, name: str) -> None:
-        looks = isinstance(call.func, cst.Name) and call.func.value in ("getattr", "vars", "dir", "hasattr", "setattr")
+        looks = isinstance(call.func, cst.Name) and call.func.value in (
+            "getattr",
+            "vars",
+            "dir",
+            "hasattr",
+            "setattr",
+        )
         if looks and len(call.args) > 1 and isinstance(text := call.args[1].value, cst.SimpleString):
             looks = f"{name}.{text.evaluated_value}" in known.losses()
         if looks or known.only_losses(name):
@@ -327,7 +347,9 @@ def _bindings(found: Survey) -> None:
     aliases: dict[tuple[int, int], tuple[cst.Import | cst.ImportFrom, cst.ImportAlias]] = {}
     for assignment in (a for scope in scopes for a in scope.assignments if isinstance(a, ImportAssignment)):
         statement = assignment.node
-        if not isinstance(statement, cst.Import | cst.ImportFrom) or isinstance(statement.names, cst.ImportStar):
+        if not isinstance(statement, cst.Import | cst.ImportFrom) or isinstance(
+            statement.names, cst.ImportStar
+        ):
             continue
         for alias in statement.names:
             if (alias.asname.name if alias.asname else alias.name) is not assignment.as_name:
