@@ -43,3 +43,30 @@ def outcome_from_json(table: Mapping[str, Any]) -> Outcome:
         tuple(table["dtypes"]),
         None if gradient is None else array_from_json(gradient),
     )
+
+
+def tree_to_json(value: Any) -> Any:
+    """A plain value, or lists, tuples and tables of such and of arrays, ready for JSON."""
+    if isinstance(value, np.ndarray):
+        return {"array": array_to_json(value)}
+    if isinstance(value, tuple):
+        return {"tuple": [tree_to_json(x) for x in value]}
+    if isinstance(value, list):
+        return [tree_to_json(x) for x in value]
+    if isinstance(value, Mapping):
+        return {"table": {name: tree_to_json(x) for name, x in value.items()}}
+    return value
+
+
+def tree_from_json(value: Any) -> Any:
+    """The inverse of `tree_to_json`."""
+    if isinstance(value, list):
+        return [tree_from_json(x) for x in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "array":
+        return array_from_json(held)
+    if kind == "tuple":
+        return tuple(tree_from_json(x) for x in held)
+    return {name: tree_from_json(x) for name, x in held.items()}

@@ -90,7 +90,7 @@ def drawn(domain: Domain, number: int) -> Case:
 def recorded(case: Case, backend: Backend, sites: Iterable[str]) -> dict[str, Any]:
     """The line to store for a case: what its native loss gives, and at which kinks that is."""
     outcome = live.native_outcome(case, backend)
-    version = live.framework_version(case, backend)
+    version = live.framework_version(case.framework, backend)
     several = len(outcome.values) > 1
     values = [encode(value) for value in outcome.values]
     shapes = [list(np.shape(value)) for value in outcome.values]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,10 +36,10 @@ def native_loss(case: Case, backend: Backend) -> Any:
     return functools.reduce(getattr, path, module)
 
 
-def framework_version(case: Case, backend: Backend) -> str:
-    """The version of the package that a case's native loss is in, without a build's own suffix."""
-    separate = case.framework in _SEPARATE
-    version = importlib.import_module(case.framework).__version__ if separate else backend.version
+def framework_version(framework: str, backend: Backend) -> str:
+    """The version of the package that a framework's losses are in, without a build's own suffix."""
+    separate = framework in _SEPARATE
+    version = importlib.import_module(framework).__version__ if separate else backend.version
     return str(version).partition("+")[0]
 
 
@@ -53,17 +54,41 @@ def native_outcome(case: Case, backend: Backend) -> Outcome:
     """What the native loss of a case gives, on the backend that wraps its framework."""
     make = functools.partial(tensor, backend)
     call = native_call(case, backend)
-    outputs = call(*input_tensors(case, make, backend))
+    has_gradient = case.kind == "live" or (case.recorded is not None and case.recorded.gradient is not None)
+    found = outcome_of(
+        call,
+        lambda: input_tensors(case, make, backend),
+        backend,
+        case.gradient_of if has_gradient else None,
+        gradient_output(case),
+    )
+    return replace(found, values=tuple(x.sum() for x in found.values)) if case.summed else found
+
+
+def outcome_of(
+    call: Callable[..., tuple[Any, ...]],
+    inputs: Callable[[], list[Any]],
+    backend: Backend,
+    gradient_of: int | None,
+    gradient_output: int = 0,
+) -> Outcome:
+    """What a function of a framework's tensors gives, its gradient by the framework's own autograd.
+
+    Parameters
+    ----------
+    call : gives a tuple of outputs
+    inputs : makes its tensors, anew for each evaluation
+    backend : that wraps the framework
+    gradient_of : the position of the tensor to differentiate by; None for no gradient
+    gradient_output : the output whose sum is differentiated
+    """
+    outputs = call(*inputs())
     values = tuple(backend.to_numpy(_detached(backend, x)) for x in outputs)
     dtypes = tuple(backend.dtype(x) for x in outputs)
-    has_gradient = case.kind == "live" or (case.recorded is not None and case.recorded.gradient is not None)
-    if case.summed:
-        values = tuple(x.sum() for x in values)
-    if case.gradient_of is None or not has_gradient:
+    if gradient_of is None:
         return Outcome(values, dtypes)
-    inputs, chosen = input_tensors(case, make, backend), gradient_output(case)
     gradient = _GRADIENTS[backend.name](
-        backend.framework, lambda *xs: call(*xs)[chosen], inputs, case.gradient_of
+        backend.framework, lambda *xs: call(*xs)[gradient_output], inputs(), gradient_of
     )
     return Outcome(values, dtypes, backend.to_numpy(gradient))
 

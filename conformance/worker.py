@@ -8,7 +8,8 @@ whoever reads knows which case a crash belongs to, and ``idle`` after the last o
 The role is what is done with a case: ``ours`` checks our loss on the backend, ``native`` runs the
 framework's own loss and gives its outcome; ``oracle`` evaluates a probe exactly, and ``accuracy`` gives
 what ours or the native loss makes of it; ``reach`` says what the case runs; ``mutants`` tries a mutant,
-whose name then stands for a case's; ``compilers`` asks for those of the backend, whatever the case.
+whose name then stands for a case's; ``snippet`` runs a program on an input, which its name says;
+``compilers`` asks for those of the backend, whatever the case.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from .collection import load_cases
 from .comparison import Check
 from .exchange import outcome_from_json, outcome_to_json
 from .results import Result
+from .snippets import Snippets
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
@@ -234,17 +236,23 @@ def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     cases = {case.id: case for case in load_cases(files=request.get("files", ()))}
 
     def run(identifier: str, _: str) -> dict[str, Any]:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what a framework thinks of its users is not ours to say
-                outcome = live.native_outcome(cases[identifier], backend)
-        except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
-            absent = isinstance(error, ModuleNotFoundError) and error.name == cases[identifier].framework
-            return {"case": identifier, "absent" if absent else "failure": _described(error)}
-        version = live.framework_version(cases[identifier], backend)
-        return {"case": identifier, "version": version, "outcome": outcome_to_json(outcome)}
+        case = cases[identifier]
+        told = _outcome_or_failure(lambda: live.native_outcome(case, backend), case.framework, backend)
+        return {"case": identifier, **told}
 
     return backend.version, "", run
+
+
+def _outcome_or_failure(run: Callable[[], Outcome], framework: str, backend: Backend) -> dict[str, Any]:
+    """What a framework gave, with its version, or what went wrong."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a framework thinks of its users is not ours to say
+            outcome = run()
+    except Exception as error:  # noqa: BLE001  whatever a framework raises is this case's result
+        absent = isinstance(error, ModuleNotFoundError) and error.name == framework
+        return {"absent" if absent else "failure": _described(error)}
+    return {"version": live.framework_version(framework, backend), "outcome": outcome_to_json(outcome)}
 
 
 def _oracle(_: Mapping[str, Any]) -> tuple[str, str, RunItem]:
@@ -278,6 +286,18 @@ def _mutants(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     return backend.version, "", trying(backend, request)
 
 
+def _snippet(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
+    backend = _backend(request["backend"])
+    snippets = Snippets(backend, request["work"])
+
+    def run(identifier: str, _: str) -> dict[str, Any]:
+        framework = snippets.framework(identifier)
+        told = _outcome_or_failure(lambda: snippets.outcome(identifier), framework, backend)
+        return {"case": identifier, **told}
+
+    return backend.version, "", run
+
+
 ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
     "ours": _ours,
     "native": _native,
@@ -286,6 +306,7 @@ ROLES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str, RunItem]]] = {
     "accuracy": _accuracy,
     "reach": _reach,
     "mutants": _mutants,
+    "snippet": _snippet,
 }
 """What a worker may be: each gives the framework's version, what it cannot do, and how to run an item."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import warnings
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,12 +91,10 @@ def fitting_inputs(
     for name, value in call.parameters.items():
         if callable(value):
             raise ConfigError(f"{call.name}: {name} is a function; no inputs are known that tell one apart")
-    parameters = tuple((name, _frozen(value)) for name, value in call.parameters.items())
-    tensors = tuple((name, _frozen(value)) for name, value in call.tensors.items())
     domain = domains().get(call.row.native_name)
     if dtype is None:
         dtype = "float32" if domain is None or "float32" in domain.dtypes else domain.dtypes[0]
-    key = (call.row.native_name, parameters, tensors, call.given, count, dtype, extreme, seed)
+    key = (identity(call), count, dtype, extreme, seed)
     return list(_inputs(_Request(key, call, count, dtype, extreme, seed)))
 
 
@@ -132,16 +131,19 @@ def _inputs(request: _Request) -> tuple[FittingInput, ...]:
 def _fitting_draws(request: _Request, domain: Domain, kind: str, count: int) -> list[FittingInput]:
     """Draws of a domain that have the parameters of the call, as far as there are such."""
     call = request.call
-    requirements, fits = _requirements(call), []
-    drawn: list[Mapping[str, Array]] = []
+    requirements, wanted, sizes = _requirements(call), _wanted(call), _wanted_sizes(call)
+    fits, drawn = np.zeros((0, len(requirements)), dtype=bool), []
     for number in range(_ROUND * _ROUNDS):
-        if number % _ROUND == 0 and sum(map(all, fits)) >= _CANDIDATES * count:
-            break
+        if number and number % _ROUND == 0:
+            met = fits.any(axis=0)
+            # What none of them meets by now, most likely none would.
+            if fits[:, met].all(axis=1).sum() >= _CANDIDATES * count:
+                break
         values = np.random.default_rng(zlib.crc32(f"{call.name}/{kind}/{request.seed}/{number}".encode()))
         draw = Draw(values, lambda options: options[0], request.dtype)
         if kind != "drawn":
             draw = PROBES[kind](values, values, request.dtype)
-        draw.steer(functools.partial(_pick, values, _wanted(call)), _wanted_sizes(call))
+        draw.steer(functools.partial(_pick, values, wanted), sizes)
         try:
             parameters, tensors, *state = domain.draw(draw)
         except (ValueError, IndexError):
@@ -150,9 +152,9 @@ def _fitting_draws(request: _Request, domain: Domain, kind: str, count: int) -> 
         if state and state[0]:
             raise ConfigError(f"{call.name}: has weights of its own; no inputs are known that tell it apart")
         given = _drawn(call, parameters, tensors)
-        fits.append([requirement(given) for requirement in requirements])
+        fits = np.concatenate([fits, [[requirement(given) for requirement in requirements]]])
         drawn.append(given.tensors)
-    kept = _strictest(np.array(fits, dtype=bool).reshape(len(fits), len(requirements)))
+    kept = _strictest(fits)
     chosen = [tensors for tensors, fit in zip(drawn, kept, strict=True) if fit]
     return [_input(call, tensors, domain.gradient_of, kind) for tensors in chosen]
 
@@ -164,17 +166,22 @@ def _strictest(fits: Array) -> Array:
     return fits.all(axis=1)
 
 
-def _pick(values: np.random.Generator, wanted: Sequence[Any], options: Sequence[Any]) -> Any:
+def _pick(values: np.random.Generator, wanted: Collection[Hashable], options: Sequence[Any]) -> Any:
     """One of the options, often one that the call has among its parameters."""
-    own = [option for option in options if any(_same(option, value) for value in wanted)]
+    own = [option for option in options if isinstance(option, int | str | None) and _plain(option) in wanted]
     if own and values.uniform() < 0.6:
         return own[int(values.integers(len(own)))]
     return options[int(values.integers(len(options)))]
 
 
-def _wanted(call: NativeCall) -> list[Any]:
-    # Two options that are true and false may stand for anything.
-    return [v for v in _complete(call.row, call.parameters).values() if not isinstance(v, bool | float)]
+def _plain(value: Any) -> Hashable:
+    return type(value), value
+
+
+def _wanted(call: NativeCall) -> set[Hashable]:
+    values = _complete(call.row, call.parameters).values()
+    # Not the truth values, which may stand for anything in a choice of two.
+    return {_plain(v) for v in values if isinstance(v, int | str | None) and not isinstance(v, bool)}
 
 
 def _wanted_sizes(call: NativeCall) -> list[int]:
@@ -266,7 +273,7 @@ def _input(
 
 def _chosen(call: NativeCall, inputs: Sequence[FittingInput], count: int) -> list[FittingInput]:
     """Some of the inputs that have a value: at each step the one with the most that is new."""
-    left = [(each, _traits(each)) for each in inputs]
+    left = [(each, _traits(call, each)) for each in inputs]
     found: list[FittingInput] = []
     seen: set[Hashable] = set()
     while left and len(found) < count:
@@ -278,12 +285,14 @@ def _chosen(call: NativeCall, inputs: Sequence[FittingInput], count: int) -> lis
     return found
 
 
-def _traits(each: FittingInput) -> set[Hashable]:
+def _traits(call: NativeCall, each: FittingInput) -> set[Hashable]:
     """What tells inputs apart: ranks, what is given, dtypes, which labels there are."""
     arrays = {name: x for name, x in each.tensors.items() if isinstance(x, np.ndarray)}
     found: set[Hashable] = {(name, x is None) for name, x in each.tensors.items()}
     found |= {(name, x.ndim) for name, x in arrays.items()} | {(name, x.dtype) for name, x in arrays.items()}
     found |= {(name, "negative") for name, x in arrays.items() if x.size and x.min() < 0}
+    whole = [value for value in _complete(call.row, call.parameters).values() if type(value) is int]
+    found |= {(n, "has", v) for n, x in arrays.items() if x.dtype.kind in "iu" for v in whole if v in x}
     shapes = [x.shape for x in arrays.values()]
     found |= {("alike", i, a == b) for i, (a, b) in enumerate(itertools.pairwise(shapes))}
     found.add(("given", tuple(name for name in arrays)))
@@ -292,7 +301,8 @@ def _traits(each: FittingInput) -> set[Hashable]:
 
 def _has_value(call: NativeCall, each: FittingInput) -> bool:
     try:
-        with use_backend("numpy"), np.errstate(all="ignore"):
+        with use_backend("numpy"), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             value = call.loss(*each.tensors.values())
     except Exception:  # noqa: BLE001  whatever is wrong with an input, another is taken
         return False
@@ -305,6 +315,13 @@ def _flat(value: Any) -> Iterator[Any]:
             yield from _flat(part)
     else:
         yield value
+
+
+def identity(call: NativeCall) -> Hashable:
+    """What is equal of two calls that say the same."""
+    parameters = tuple((name, _frozen(value)) for name, value in call.parameters.items())
+    tensors = tuple((name, _frozen(value)) for name, value in call.tensors.items())
+    return call.row.native_name, parameters, tensors, call.given
 
 
 def _frozen(value: Any) -> Hashable:

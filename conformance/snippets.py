@@ -1,0 +1,116 @@
+"""Programs that define a loss, and native losses beside them, run on given inputs in a worker."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unified_loss.dispatch import use_backend
+from unified_loss.errors import UnsupportedOperation
+from unified_loss.gradients import value_and_grad
+
+from . import live
+from .cases import Case, Input, Outcome
+from .exchange import tree_from_json
+
+if TYPE_CHECKING:
+    from unified_loss.backends.base import Backend
+
+
+class Snippets:
+    """The programs of a file that `unified_loss.conformance.proof` writes, and their inputs.
+
+    Parameters
+    ----------
+    backend : that wraps the framework whose tensors the programs take
+    work : the file
+    """
+
+    def __init__(self, backend: Backend, work: str) -> None:
+        self._backend = backend
+        table = json.loads(Path(work).read_text(encoding="utf-8"))
+        self._programs, self._inputs = table["programs"], table["inputs"]
+        self._defined: dict[str, Callable[..., Any]] = {}
+
+    def framework(self, identifier: str) -> str:
+        """The framework whose losses the program of an item, ``program/input``, is made of."""
+        program, _ = self._item(identifier)
+        return str(program["framework"])
+
+    def outcome(self, identifier: str) -> Outcome:
+        """What the program of an item gives on its input."""
+        program, given = self._item(identifier)
+        tensors = [tree_from_json(x) for x in given["tensors"]]
+        if "text" not in program:
+            return _of_native(program, tensors, given["gradient_of"], self._backend)
+        while tensors and tensors[-1] is None:
+            tensors.pop()
+        loss = self._loss(program["text"])
+        if self._backend.name == "numpy":
+            return _on_numpy(loss, tensors, given["gradient_of"], self._backend)
+        make = functools.partial(live.tensor, self._backend)
+        return live.outcome_of(
+            lambda *xs: _outputs(loss(*xs)),
+            lambda: [make(x) for x in tensors],
+            self._backend,
+            given["gradient_of"],
+        )
+
+    def _item(self, identifier: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        program, _, given = identifier.partition("/")
+        return self._programs[int(program)], self._inputs[int(given)]
+
+    def _loss(self, text: str) -> Callable[..., Any]:
+        if text not in self._defined:
+            names: dict[str, Any] = {"__name__": "snippet"}
+            # Of this library's own making: it is what the user is shown.
+            exec(compile(text, "the ported loss", "exec"), names)  # noqa: S102
+            self._defined[text] = names["loss"]
+        return self._defined[text]
+
+
+def _of_native(
+    program: Mapping[str, Any], tensors: Sequence[Any], gradient_of: int | None, backend: Backend
+) -> Outcome:
+    inputs = [
+        Input(name, x, keyword) for (name, keyword), x in zip(program["arguments"], tensors, strict=True)
+    ]
+    differentiated = None if gradient_of is None else inputs[gradient_of]
+    # As its users call it: what they leave out they do not name.
+    inputs = [each for each in inputs if each.value is not None or each.keyword is None]
+    while inputs and inputs[-1].value is None and inputs[-1].keyword is None:
+        inputs.pop()
+    case = Case(
+        id="",
+        loss=program["loss"],
+        kwargs=tree_from_json(program["parameters"]),
+        inputs=tuple(inputs),
+        kind="live",
+        source="",
+        framework=program["framework"],
+        call=program["call"],
+        gradient_of=None if differentiated is None else inputs.index(differentiated),
+    )
+    return live.native_outcome(case, backend)
+
+
+def _on_numpy(
+    loss: Callable[..., Any], tensors: Sequence[Any], gradient_of: int | None, backend: Backend
+) -> Outcome:
+    with use_backend("numpy"):
+        outputs = _outputs(loss(*tensors))
+        values, dtypes = tuple(map(backend.to_numpy, outputs)), tuple(map(backend.dtype, outputs))
+        if gradient_of is None:
+            return Outcome(values, dtypes)
+        try:
+            _, gradient = value_and_grad(lambda *xs: _outputs(loss(*xs))[0], gradient_of)(*tensors)
+        except UnsupportedOperation:
+            return Outcome(values, dtypes)
+        return Outcome(values, dtypes, backend.to_numpy(gradient))
+
+
+def _outputs(result: Any) -> tuple[Any, ...]:
+    return tuple(result) if isinstance(result, tuple | list) else (result,)
