@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from . import comparison, tolerances
-from .cases import Case, Outcome, encode
+from .cases import encode
 from .comparison import Check
 from .domains.fitting import FittingInput
-from .tolerances import Tolerance
 
 Side = Literal["source", "native", "dialect"]
 Kind = Literal["live", "golden", "none"]
@@ -28,11 +25,13 @@ class Trial:
     input : the tensors
     dtype : of those that are floats
     extreme : whether it is one at which digits are lost
+    wide : of an extreme one, the same in float64
     """
 
     input: FittingInput
     dtype: str
     extreme: bool = False
+    wide: Trial | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The tensors by their native names, with what kind of input it is."""
@@ -117,7 +116,11 @@ class Evidence:
     compared : the inputs on which the source gave something
     agree : those of them on which the program gave the same, within the tolerance
     extreme, extreme_agree : how many of both are extreme
-    value, gradient : the largest difference of each; None where there was nothing to compare
+    lost : the extreme inputs on which it does not agree because the source has lost its digits there, or
+        overflows: the program is at least as near to what the source gives in float64; where that is
+        not finite either, to what the formula does
+    value, gradient : the largest difference of each on the other inputs; None where there was nothing to
+        compare
     shapes_equal, dtypes_equal : of all outputs and gradients
     failures : the inputs on which the program gave nothing
     disagreements : the others on which it does not agree, each with the comparisons that do not hold
@@ -129,6 +132,7 @@ class Evidence:
     agree: int
     extreme: int
     extreme_agree: int
+    lost: tuple[tuple[Trial, tuple[Check, ...]], ...]
     value: Difference | None
     gradient: Difference | None
     shapes_equal: bool
@@ -138,8 +142,14 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """Whether it agrees on every input that the source takes, of which there is at least one."""
-        return self.compared > 0 and self.agree == self.compared
+        """Whether it agrees on every input that the source takes, but for those where that is lost."""
+        return self.agree > 0 and self.agree + len(self.lost) == self.compared
+
+    @property
+    def holds_ordinarily(self) -> bool:
+        """The same without the extreme inputs."""
+        ordinary, agree = self.compared - self.extreme, self.agree - self.extreme_agree
+        return agree > 0 and agree == ordinary
 
     def to_json(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -156,16 +166,16 @@ class Evidence:
             "shapes_equal": self.shapes_equal,
             "dtypes_equal": self.dtypes_equal,
             "failures": [failure.to_json() for failure in self.failures],
-            "disagreements": [
-                {"input": trial.to_json(), "checks": [check.to_json() for check in checks]}
-                for trial, checks in self.disagreements
-            ],
+            "disagreements": _to_json(self.disagreements),
+            "lost": _to_json(self.lost),
         }
 
     def __str__(self) -> str:
         said = [f"agrees on {self.agree} of {self.compared} inputs"]
         if self.extreme:
             said[0] += f", {self.extreme_agree} of {self.extreme} extreme ones among them"
+        if self.lost:
+            said.append(f"on {len(self.lost)} the source has lost its digits or overflows")
         for name, found in (("value", self.value), ("gradient", self.gradient)):
             if found is not None:
                 said.append(f"largest difference of the {name} {found}")
@@ -200,6 +210,7 @@ class Proof:
         to run it
     dialect : the same of the program through this library; None if there was nothing to compare with
     note : where the dialect's program was not run in the target's framework, why
+    known : the defects of the source that are known, and that this library does not have
     failures : the inputs on which the source gave nothing
     """
 
@@ -213,6 +224,7 @@ class Proof:
     native: Evidence | None
     dialect: Evidence | None
     note: str = ""
+    known: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
 
     @property
@@ -235,6 +247,7 @@ class Proof:
             "native": None if self.native is None else self.native.to_json(),
             "dialect": None if self.dialect is None else self.dialect.to_json(),
             "note": self.note,
+            "known": list(self.known),
             "failures": [failure.to_json() for failure in self.failures],
         }
 
@@ -251,96 +264,13 @@ class Proof:
         for name, found in (("native", self.native), ("dialect", self.dialect)):
             if found is not None:
                 lines.append(f"  {name}, {found.backend} {found.version or ''}: {found}")
-        return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
+        lines += [f"  {self.note}"] if self.note else []
+        if not self.holds:
+            lines += [f"  a known defect of {self.framework}: {cause}" for cause in self.known]
+        return "\n".join(lines)
 
 
-# ------------------------------------------------------------------------------- comparing
-
-
-def evidence(
-    case: Case,
-    side: Side,
-    where: tuple[str, str | None],
-    trials: Sequence[tuple[Trial, Outcome, Outcome | str]],
-) -> Evidence:
-    """Compare what a program gave with what the source did.
-
-    Parameters
-    ----------
-    case : of the source, as far as the tolerances ask
-    side : which program it is
-    where : the backend and its version
-    trials : the inputs on which the source gave something, with that, and what the program gave, or why
-        it gave nothing
-    """
-    checked = [
-        (trial, None if isinstance(got, str) else tuple(_checks(case, expected, got)), expected, got)
-        for trial, expected, got in trials
+def _to_json(found: Sequence[tuple[Trial, tuple[Check, ...]]]) -> list[dict[str, Any]]:
+    return [
+        {"input": trial.to_json(), "checks": [check.to_json() for check in checks]} for trial, checks in found
     ]
-    agree = [trial for trial, checks, *_ in checked if checks is not None and all(c.holds for c in checks)]
-    every = [check for _, checks, *_ in checked for check in checks or ()]
-    return Evidence(
-        *where,
-        len(trials),
-        len(agree),
-        sum(trial.extreme for trial, *_ in trials),
-        sum(trial.extreme for trial in agree),
-        _largest("value", checked),
-        _largest("gradient", checked),
-        all(check.holds for check in every if check.quantity.startswith("shape")),
-        all(check.holds for check in every if check.quantity.startswith("dtype")),
-        tuple(Failure(side, got, trial) for trial, _, got in trials if isinstance(got, str)),
-        tuple(
-            (trial, tuple(check for check in checks if not check.holds))
-            for trial, checks, *_ in checked
-            if checks is not None and not all(check.holds for check in checks)
-        ),
-    )
-
-
-def _checks(case: Case, expected: Outcome, got: Outcome) -> Iterator[Check]:
-    count = len(expected.values)
-    yield comparison.same("number of outputs", count, len(got.values))
-    names = ["value"] if count == 1 else [f"value of output {i}" for i in range(count)]
-    sides = zip(names, expected.values, expected.dtypes, got.values, got.dtypes, strict=False)
-    for name, wanted, dtype, value, own in sides:
-        yield comparison.same(f"dtype of the {name}", dtype, own)
-        yield from _close(name, wanted, value, _tolerance(case, dtype, own))
-    if expected.gradient is not None and got.gradient is not None:
-        dtypes = str(expected.gradient.dtype), str(got.gradient.dtype)
-        yield comparison.same("dtype of the gradient", *dtypes)
-        yield from _close("gradient", expected.gradient, got.gradient, _tolerance(case, *dtypes))
-
-
-def _close(name: str, wanted: Any, got: Any, tolerance: Tolerance) -> Iterator[Check]:
-    shapes = comparison.same(f"shape of the {name}", list(np.shape(wanted)), list(np.shape(got)))
-    yield shapes
-    if shapes.holds:
-        yield comparison.close(name, wanted, got, tolerance)
-
-
-def _tolerance(case: Case, *dtypes: str) -> Tolerance:
-    """That of the least precise of the dtypes; that they are not the same is a difference of its own."""
-    least = max(dtypes, key=lambda dtype: tolerances.EPSILON.get(dtype, 0.0))
-    # Of all kinds of integers, and truth values.
-    return tolerances.of_outcome(case, least if least in tolerances.EPSILON else "int32")
-
-
-def _largest(quantity: str, checked: Sequence[tuple[Any, ...]]) -> Difference | None:
-    found = [
-        _difference(check, trial)
-        for trial, checks, *_ in checked
-        for check in checks or ()
-        if check.quantity.startswith(quantity) and check.error is not None
-    ]
-    return max(found, key=lambda d: (d.of_tolerance, d.absolute), default=None)
-
-
-def _difference(check: Check, trial: Trial) -> Difference:
-    sides = [np.asarray(x, dtype="float64") for x in (check.expected_there, check.got_there)]
-    with np.errstate(all="ignore"):
-        absolute = 0.0 if check.error == 0 else float(abs(sides[0] - sides[1]))
-    absolute = float("inf") if math.isnan(absolute) else absolute
-    error, allowed = check.error or 0.0, check.tolerance or 0.0
-    ratio = 0.0 if error == 0 else error / allowed if allowed else float("inf")
-    return Difference(absolute, ratio, check.expected_there, check.got_there, check.where, trial)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-import sys
 import tempfile
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from unified_loss.dialects.functions import DialectFunction
+import numpy as np
+
 from unified_loss.errors import ConfigError
 from unified_loss.naming import resolve
-from unified_loss.porting.source import FRAMEWORKS, NativeCall, tensor_arguments
+from unified_loss.porting.source import FRAMEWORKS, NativeCall
 
+from .bench import Bench, framework_of
 from .cases import Case, Outcome
 from .domains import domains
-from .domains.fitting import fitting_inputs, identity, matching_cases
-from .evidence import Evidence, Failure, Kind, Proof, Side, Trial, evidence
-from .exchange import outcome_from_json, tree_to_json
-from .results import Status
+from .domains.fitting import FittingInput, fitting_inputs, known_defects, matching_cases
+from .evidence import Evidence, Failure, Kind, Proof, Side, Trial
 from .runner import configured_interpreters
-from .scheduling import Item, Limits, Progress, Scheduler, Subject
+from .scheduling import Limits, Progress
+from .weighing import Compared, evidence
 
 __all__ = ["Claim", "Evidence", "Proof", "prove", "prove_all"]
 
@@ -128,12 +125,16 @@ def prove_all(
     """
     pythons = configured_interpreters() if interpreters is None else interpreters
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        bench = _Bench(folder, pythons, limits or Limits(), progress)
+        bench = Bench(folder, pythons, limits or Limits(), progress)
         plans = [_Plan.of(Claim(*claim), count) for claim in claims]
-        bench.run(plans)
+        for plan in plans:
+            plan.ask(bench)
+        bench.run()
         # Where a framework is not there, its values are: as they were recorded, or on NumPy.
         plans = [plan.instead(bench, count) for plan in plans]
-        bench.run(plans)
+        for plan in plans:
+            plan.ask(bench)
+        bench.run()
         return [plan.proof(bench) for plan in plans]
 
 
@@ -174,7 +175,19 @@ class _Plan:
             found["native"] = self.claim.native
         return found
 
-    def instead(self, bench: _Bench, count: int) -> _Plan:
+    def ask(self, bench: Bench) -> None:
+        """Have the bench run it."""
+        call, to = self.claim.call, self.claim.to
+        for trial in self.trials:
+            for text in self.programs.values():
+                bench.ask_text(text, to, self.backend, call, trial)
+            if self.kind == "live":
+                bench.ask_source(call, trial)
+                if trial.wide is not None:
+                    bench.ask_source(call, trial.wide)
+                    bench.ask_text(self.claim.dialect, to, self.backend, call, trial.wide)
+
+    def instead(self, bench: Bench, count: int) -> _Plan:
         """This, or what can be run where a framework is not there."""
         plan = self
         if self.kind == "live" and not any(
@@ -205,10 +218,10 @@ class _Plan:
             reason=reason,
         )
 
-    def proof(self, bench: _Bench) -> Proof:
+    def proof(self, bench: Bench) -> Proof:
         """What was found."""
         call = self.claim.call
-        framework = _framework(call)
+        framework = framework_of(call)
         shown = str(call), self.kind, self.reason, framework
         if self.kind == "none":
             return Proof(*shown, None, self.claim.to, 0, None, None)
@@ -224,11 +237,19 @@ class _Plan:
         for side, text in self.programs.items():
             case = _as_case(call, self.claim.target if side == "native" else None)
             compared = [
-                (trial, expected, bench.of_text(text, self.claim.to, self.backend, call, trial))
+                Compared(
+                    trial,
+                    expected,
+                    bench.of_text(text, self.claim.to, self.backend, call, trial),
+                    self._exact(bench, trial),
+                )
                 for trial, expected in zip(self.trials, given, strict=True)
                 if isinstance(expected, Outcome)
             ]
-            found[side] = evidence(case, side, (self.backend, bench.versions.get(self.backend)), compared)
+            where = self.backend, bench.versions.get(self.backend)
+            # MXNet's arrays have at least one axis.
+            scalars = "mxnet" not in (self.backend, call.backend)
+            found[side] = evidence(case, side, where, compared, scalars=scalars)
         return Proof(
             *shown,
             version,
@@ -237,19 +258,45 @@ class _Plan:
             found.get("native"),
             found.get("dialect"),
             self.note,
+            known_defects(call),
             tuple(failures),
         )
+
+    def _exact(self, bench: Bench, trial: Trial) -> tuple[Outcome, ...]:
+        """What the source, and its formula through this library, give in float64."""
+        if trial.wide is None or self.kind != "live":
+            return ()
+        call, text = self.claim.call, self.claim.dialect
+        sides = (
+            bench.of_source(call, trial.wide),
+            bench.of_text(text, self.claim.to, self.backend, call, trial.wide),
+        )
+        return tuple(outcome for outcome in sides if isinstance(outcome, Outcome))
 
 
 def _trials(call: NativeCall, count: int) -> tuple[Trial, ...]:
     domain = domains().get(call.row.native_name)
     dtypes = ("float32", "float64") if domain is None else domain.dtypes
+    if any(isinstance(x, np.ndarray) for x in (*call.parameters.values(), *call.tensors.values())):
+        # The programs have them in one dtype.
+        dtypes = dtypes[:1]
     found = []
     for dtype in dtypes:
         some = count if dtype == dtypes[0] else -(-count // 2)
         found += [Trial(each, dtype) for each in fitting_inputs(call, some, dtype=dtype)]
     extreme = fitting_inputs(call, count, dtype=dtypes[0], extreme=True)
-    return (*found, *(Trial(each, dtypes[0], extreme=True) for each in extreme))
+    return (*found, *(Trial(each, dtypes[0], True, _wide(each)) for each in extreme))
+
+
+def _wide(each: FittingInput) -> Trial:
+    tensors = {name: _widened(x) for name, x in each.tensors.items()}
+    return Trial(replace(each, tensors=tensors), "float64", extreme=True)
+
+
+def _widened(x: Any) -> Any:
+    if isinstance(x, tuple):
+        return tuple(map(_widened, x))
+    return x.astype("float64") if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
 
 def _dtype(each: Any) -> str:
@@ -260,10 +307,6 @@ def _dtype(each: Any) -> str:
 def _is_whole(case: Case) -> bool:
     """Whether what was recorded of a case is all that its loss gives."""
     return case.runs_natively and not case.summed and case.output is None and case.dtype is None
-
-
-def _framework(call: NativeCall) -> str:
-    return call.row.native_name.partition(".")[0].replace("tf", "tensorflow")
 
 
 def _as_case(call: NativeCall, target: str | None) -> Case:
@@ -277,154 +320,7 @@ def _as_case(call: NativeCall, target: str | None) -> Case:
         inputs=(),
         kind="live",
         source="",
-        framework=_framework(call),
+        framework=framework_of(call),
         single_precision=any(domain.single_precision for domain in known),
         single_precision_parameters=any(domain.single_precision_parameters for domain in known),
     )
-
-
-# -------------------------------------------------------------------------------- workers
-
-
-class _Bench:
-    """The workers of the frameworks, and what they gave."""
-
-    def __init__(
-        self, folder: str, pythons: Mapping[str, str], limits: Limits, progress: Progress | None
-    ) -> None:
-        self._folder, self._pythons, self._limits, self._progress = folder, pythons, limits, progress
-        self._programs: dict[Hashable, tuple[int, dict[str, Any]]] = {}
-        self._inputs: dict[int, tuple[int, dict[str, Any]]] = {}
-        self._kept: list[Trial] = []
-        self._given: dict[tuple[str, str], dict[str, Any]] = {}
-        self._missing: dict[str, str] = {}
-        self.versions: dict[str, str | None] = {}
-
-    def run(self, plans: Sequence[_Plan]) -> None:
-        """Run what is not known yet."""
-        asked: dict[str, dict[str, None]] = {}
-        for plan in plans:
-            call = plan.claim.call
-            for trial in plan.trials:
-                if plan.kind == "live":
-                    asked.setdefault(call.backend, {})[self._item(self._native(call), trial, call)] = None
-                for text in plan.programs.values():
-                    number = self._text(text, plan.claim.to)
-                    asked.setdefault(plan.backend, {})[self._item(number, trial, call)] = None
-        wanted = {
-            backend: [item for item in items if (backend, item) not in self._given]
-            for backend, items in asked.items()
-            if backend not in self._missing
-        }
-        subjects = [self._subject(backend, items) for backend, items in wanted.items() if items]
-        if not subjects:
-            return
-        table = {
-            "programs": [program for _, program in self._programs.values()],
-            "inputs": [given for _, given in self._inputs.values()],
-        }
-        self._file.write_text(json.dumps(table), encoding="utf-8")
-        Scheduler(subjects, self._limits, self._progress, self._folder).run()
-        for subject in subjects:
-            if subject.status == "ok":
-                self.versions[subject.name] = subject.version
-            else:
-                self._missing[subject.name] = subject.reason
-
-    @property
-    def _file(self) -> Path:
-        return Path(self._folder, "programs and inputs.json")
-
-    def _subject(self, backend: str, items: Sequence[str]) -> Subject:
-        def lost(item: Item, _: Status, reason: str) -> None:
-            self._given[backend, item[0]] = {"failure": reason}
-
-        return Subject(
-            backend,
-            self._pythons.get(backend, sys.executable),
-            {"role": "snippet", "backend": backend, "folder": self._folder, "work": str(self._file)},
-            prepare=lambda: [(item, "") for item in items],
-            record=lambda event: self._given.update({(backend, event["case"]): event}),
-            lost=lost,
-        )
-
-    def missing(self, backend: str) -> str:
-        """Why a backend cannot be used; empty if it can."""
-        return self._missing.get(backend, "")
-
-    def of_source(self, call: NativeCall, trial: Trial) -> Outcome | str:
-        """What the native loss gave, or why it gave nothing."""
-        return self._result(call.backend, self._item(self._native(call), trial, call))
-
-    def of_text(
-        self, text: str, framework: str, backend: str, call: NativeCall, trial: Trial
-    ) -> Outcome | str:
-        """What a program gave, or why it gave nothing."""
-        return self._result(backend, self._item(self._text(text, framework), trial, call))
-
-    def version_of_source(self, call: NativeCall) -> str | None:
-        """That of the package which the native loss is in."""
-        number = self._native(call)
-        for (backend, item), line in self._given.items():
-            if backend == call.backend and item.startswith(f"{number}/") and "version" in line:
-                return str(line["version"])
-        return None
-
-    def _result(self, backend: str, item: str) -> Outcome | str:
-        if backend in self._missing:
-            return self._missing[backend]
-        line = self._given[backend, item]
-        if "outcome" in line:
-            return outcome_from_json(line["outcome"])
-        return str(line.get("failure") or line.get("absent"))
-
-    def _native(self, call: NativeCall) -> int:
-        key: Hashable = identity(call)
-        if key not in self._programs:
-            self._programs[key] = (len(self._programs), _native_program(call))
-        return self._programs[key][0]
-
-    def _text(self, text: str, framework: str) -> int:
-        key = (text, framework)
-        if key not in self._programs:
-            package = {"jax": "optax", "tf": "tensorflow"}.get(framework, framework)
-            self._programs[key] = (len(self._programs), {"text": text, "framework": package})
-        return self._programs[key][0]
-
-    def _item(self, program: int, trial: Trial, call: NativeCall) -> str:
-        # By identity: the inputs of a call are made once, and kept.
-        key = id(trial.input)
-        if key not in self._inputs:
-            names = list(call.arguments)
-            by = trial.input.gradient_of
-            table = {
-                "tensors": [tree_to_json(x) for x in trial.input.tensors.values()],
-                "gradient_of": None if by is None else names.index(by),
-            }
-            self._kept.append(trial)
-            self._inputs[key] = (len(self._inputs), table)
-        return f"{program}/{self._inputs[key][0]}"
-
-
-def _native_program(call: NativeCall) -> dict[str, Any]:
-    """The call as a worker makes it in the framework itself: which tensors are given by keyword."""
-    row = call.row
-    domain = domains().get(row.native_name)
-    names = list(tensor_arguments(row))
-    signature = list(inspect.signature(row).parameters.values()) if isinstance(row, DialectFunction) else []
-    arguments: list[tuple[str, str | None]] = []
-    for i, name in enumerate(call.arguments):
-        if isinstance(row, DialectFunction):
-            leading = i < len(signature) and signature[i].name == name
-            positional = leading and signature[i].kind is not inspect.Parameter.KEYWORD_ONLY
-        else:
-            positional = names[i] == name
-        by_keyword = not positional or (domain is not None and domain.keywords)
-        arguments.append((name, name if by_keyword else None))
-    return {
-        "loss": row.native_name,
-        "parameters": tree_to_json({**call.parameters, **call.tensors}),
-        "call": call.kind if domain is None else domain.call,
-        "framework": _framework(call),
-        "arguments": arguments,
-    }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import UnsupportedOperation
 from unified_loss.gradients import value_and_grad
@@ -51,6 +53,9 @@ class Snippets:
         loss = self._loss(program["text"])
         if self._backend.name == "numpy":
             return _on_numpy(loss, tensors, given["gradient_of"], self._backend)
+        if self._backend.name == "mxnet":
+            # Whose arrays have at least one axis: without any, the shape is yet to be known.
+            tensors = [np.atleast_1d(x) if isinstance(x, np.ndarray) else x for x in tensors]
         make = functools.partial(live.tensor, self._backend)
         return live.outcome_of(
             lambda *xs: _outputs(loss(*xs)),

@@ -360,6 +360,12 @@ def matching_cases(call: NativeCall) -> list[tuple[Case, FittingInput]]:
     return found
 
 
+def known_defects(call: NativeCall) -> tuple[str, ...]:
+    """What is known to be wrong with the framework's own loss, whatever its parameters."""
+    causes = [case.finding.cause for case in _stored().get(call.row.native_name, ()) if case.finding]
+    return tuple(dict.fromkeys(causes))
+
+
 def _bound(call: NativeCall, case: Case) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The parameters and the tensors of a case by their names; None where they are not plain."""
     names = list(tensor_arguments(call.row))
