@@ -28,6 +28,9 @@ from unified_loss.registry import ENTRIES
 
 ORDER = tuple(ENTRIES)
 
+# Programs that the tests port and run, each with its framework.
+collect_ignore = ["scripts"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("unified_loss")

@@ -63,7 +63,9 @@ def decide(found: Survey, to: str, style: Style, prove: bool) -> tuple[list[Deci
     """
     decisions, left = [], []
     for site in found.sites:
-        left += _lost(site, found)
+        if reason := _lost(site, found):
+            left.append(Left(site.call or site.node, reason))
+            continue
         try:
             decisions.append(_decision(site, found, to, style, prove))
         except ConfigError as error:
@@ -71,15 +73,17 @@ def decide(found: Survey, to: str, style: Style, prove: bool) -> tuple[list[Deci
     return decisions, left
 
 
-def _lost(site: Site, found: Survey) -> list[Left]:
-    """What the program takes from the loss that only the native one has."""
+def _lost(site: Site, found: Survey) -> str:
+    """What the program takes from the loss that only the native one has, if it does."""
     row = resolve(site.name) if site.name in known.losses() else None
     if not isinstance(row, type):
-        return []
+        return ""
     own = {*dir(row), *row.__dataclass_fields__}
-    taken = [node for node in uses_of(site, found).attributes if node.attr.value not in own]
+    taken = next((node for node in uses_of(site, found).attributes if node.attr.value not in own), None)
+    if taken is None:
+        return ""
     head = site.name.partition(".")[0]
-    return [Left(node, f"{node.attr.value} is {head}'s own; the ported loss has none") for node in taken]
+    return f"line {found.line(taken)[0]} takes {taken.attr.value} from it, which only {head}'s own loss has"
 
 
 def _decision(site: Site, found: Survey, to: str, style: Style, prove: bool) -> Decision:

@@ -8,7 +8,7 @@ import re
 from types import ModuleType
 
 from unified_loss.errors import ConfigError
-from unified_loss.naming import native_names
+from unified_loss.naming import native_names, resolve
 
 DIALECTS = "unified_loss.dialects"
 
@@ -82,6 +82,14 @@ def has(name: str) -> bool:
     """Whether a dialect has this, a loss or what a module of losses has beside them."""
     module, _, attribute = name.rpartition(".")
     return name in losses() or (only_losses(module) and attribute in exported(module))
+
+
+def place(name: str) -> tuple[str, str]:
+    """The module to import a loss from, and its name there: of two below each other, the one below."""
+    module, _, last = name.rpartition(".")
+    native = resolve(name).native_name if name in losses() else name
+    below, _, same = native.rpartition(".")
+    return (below if same == last and below.startswith(f"{module}.") else module), last
 
 
 @functools.cache

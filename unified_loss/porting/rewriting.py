@@ -82,7 +82,7 @@ class _Changes:
         bound = [b for b in self.found.bindings if site.root in b.uses]
         if any(self.fate[id(b.alias)] == "move" for b in bound):
             return
-        module, _, last = site.name.rpartition(".")
+        module, last = known.place(site.name)
         name = self._imported.get(f"{known.DIALECTS}.{module}")
         if name is None:
             line, name = dialect_import(module, self.names)
@@ -212,7 +212,8 @@ class _Rewriting(cst.CSTTransformer):
             return node.with_changes(body=_joined([*added, *node.body], self._setup))
         if isinstance(original_node, cst.IndentedBlock):
             return node.with_changes(body=_joined(node.body) or [cst.parse_statement("pass")])
-        return cst.FlattenSentinel([node, *added]) if added else node
+        lines = [*node] if isinstance(node, cst.FlattenSentinel) else [node]
+        return cst.FlattenSentinel([*lines, *added]) if added else node
 
     def _line(self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine) -> Any:
         """A line with its imports edited; marked where nothing is left of it."""

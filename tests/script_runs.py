@@ -1,0 +1,69 @@
+"""Runs the scripts of a framework as they are and ported, in a process of its own; prints what they give, as JSON.
+
+As ``python script_runs.py SOURCE TARGET STYLE FOLDER``: the scripts are those of SOURCE, their copies ported to
+TARGET in STYLE are in FOLDER. Both train; both compute the losses of the same batch, each on its own tensors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+import unified_loss as ul
+
+SCRIPTS = Path(__file__).parent / "scripts"
+BACKENDS = {"optax": "jax", "keras": "tensorflow"}
+
+
+def trained(file: Path) -> tuple[dict, list[float]]:
+    """What is in a script, and what it prints as a program."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        inside = runpy.run_path(str(file), run_name="__main__")
+    return inside, json.loads(printed.getvalue().splitlines()[-1])
+
+
+def computed(inside: dict, backend: str) -> dict[str, list]:
+    """The losses of a script's batch."""
+    tensors = [ul.asarray(array, backend=backend) for array in inside["batch"]()]
+    if backend == "mxnet":
+        # What gluon's losses take.
+        tensors = [tensor.as_nd_ndarray() for tensor in tensors]
+    found = inside["losses"](*tensors)
+    arrays = {name: np.asarray(ul.to_numpy(value), dtype="float64") for name, value in found.items()}
+    # MXNet's older arrays have at least one axis.
+    scalars = {name for name, array in arrays.items() if backend == "mxnet" and array.shape == (1,)}
+    return {name: (array[0] if name in scalars else array).tolist() for name, array in arrays.items()}
+
+
+def main() -> None:
+    source, target, style, folder = sys.argv[1:]
+    from_backend, to_backend = (BACKENDS.get(name, name) for name in (source, target))
+    ul.import_backends(from_backend, to_backend)
+    found = {}
+    for file in sorted((SCRIPTS / source).glob("*.py")):
+        original, history = trained(file)
+        ported = Path(folder) / file.name
+        if style == "dialect":
+            inside, after = trained(ported)
+        else:
+            # The model still is the source's, and its tensors are no longer what the losses take.
+            inside, after = runpy.run_path(str(ported)), history
+        found[file.name] = {
+            "training": [history, after],
+            "losses": [computed(original, from_backend), computed(inside, to_backend)],
+        }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
