@@ -71,6 +71,7 @@ def _differences(first: Plan, second: Plan) -> Iterator[Difference]:
     yield from _value("constants", first.constants, second.constants)
     yield from _value("unbatched", first.unbatched, second.unbatched)
     yield from _value("dtype", first.dtype, second.dtype)
+    yield from _value("candidates", first.candidates, second.candidates)
 
 
 def _fields(where: str, first: Any, second: Any) -> Iterator[Difference]:
