@@ -1,7 +1,7 @@
-"""Runs the scripts of a framework as they are and ported, in a process of its own; prints what they give, as JSON.
+"""Runs the scripts of a framework as they are and ported, in a process of its own, and prints what they give.
 
-As ``python script_runs.py SOURCE TARGET STYLE FOLDER``: the scripts are those of SOURCE, their copies ported to
-TARGET in STYLE are in FOLDER. Both train; both compute the losses of the same batch, each on its own tensors.
+As ``python script_runs.py SOURCE TARGET STYLE FOLDER``: the scripts are those of SOURCE, their copies ported
+to TARGET in STYLE are in FOLDER. Both train; both compute the losses of one batch, each on its own tensors.
 """
 
 from __future__ import annotations

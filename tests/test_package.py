@@ -84,9 +84,9 @@ LAYERS = {
     "description": {"differences", "dialects", "naming", "plan", "spec"},
     "show": {"conformance", "description"},
     "porting": {
-        "annotations", "conformance", "description", "differences", "dialects", "dispatch", "errors", "layout",
-        "loading", "loss", "losses", "naming", "ops", "outputs", "plan", "reduction", "registry", "spec",
-        "weighting", "gradients", "reports",
+        "annotations", "conformance", "description", "differences", "dialects", "dispatch", "errors",
+        "layout", "loading", "loss", "losses", "naming", "ops", "outputs", "plan", "reduction", "registry",
+        "spec", "weighting", "gradients", "reports",
     },
     "outputs": {"errors"},
     "reports": {"conformance", "errors", "outputs"},

@@ -150,7 +150,8 @@ def port_text(
     except cst.ParserSyntaxError as error:
         raise ConfigError(f"{name}:{error.raw_line}: no Python: {error.message}") from None
     except SyntaxError as error:
-        raise ConfigError(f"{name}:{error.lineno}: no Python: {error.msg}") from None
+        place = name if error.lineno is None else f"{name}:{error.lineno}"
+        raise ConfigError(f"{place}: no Python: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise ConfigError(f"{name}: no Python: {error}") from None
     found = survey(module, heads)

@@ -63,44 +63,44 @@ def _rooted(binding: Binding, found: Survey) -> bool:
     return any(set(other.uses) - set(binding.uses) for other in others)
 
 
-def edited(statement: Statement, fate: Mapping[int, Fate], code: cst.Module) -> list[cst.BaseSmallStatement]:
+def edited(statement: Statement, fate: Mapping[int, Fate]) -> list[cst.BaseSmallStatement]:
     """The statements that an import becomes."""
     assert not isinstance(statement.names, cst.ImportStar)  # noqa: S101  has no aliases
     kept = [alias for alias in statement.names if fate.get(id(alias), "keep") == "keep"]
     moved = [alias for alias in statement.names if fate.get(id(alias)) == "move"]
     if isinstance(statement, cst.ImportFrom):
-        module = f"{known.DIALECTS}.{dotted(statement.module)}" if statement.module else known.DIALECTS
-        if len(moved) == len(statement.names):
-            return [statement.with_changes(module=cst.parse_expression(module))]
-        found: list[cst.BaseSmallStatement] = _only(statement, kept)
-        return [*found, *(_parsed([f"from {module} import {_shown(moved, code)}"]) if moved else [])]
+        assert statement.module is not None  # noqa: S101  relative imports are no framework's
+        module = cst.parse_expression(f"{known.DIALECTS}.{dotted(statement.module)}")
+        return [*_only(statement, kept), *_only(statement.with_changes(module=module), moved)]
     renamed = [alias for alias in moved if alias.asname is not None]
     both = [
         _through_dialect(alias) if alias in renamed else alias
         for alias in statement.names
         if alias in kept or alias in renamed
     ]
-    plain = [
-        f"from {known.DIALECTS} import {_shown([alias], code)}" for alias in moved if alias not in renamed
-    ]
+    plain = [f"from {known.DIALECTS} import {dotted(alias.name)}" for alias in moved if alias not in renamed]
     return [*_only(statement, both), *_parsed(plain)]
 
 
 def _only(statement: Statement, aliases: Sequence[cst.ImportAlias]) -> list[cst.BaseSmallStatement]:
-    """The import with these aliases alone; the last keeps the comma, or none, of the last before."""
+    """The import with these aliases alone, each with its comment; the last ends as the last did before."""
     if not aliases:
         return []
     assert not isinstance(statement.names, cst.ImportStar)  # noqa: S101  has no aliases
-    last = aliases[-1].with_changes(comma=statement.names[-1].comma)
+    last, before = aliases[-1], statement.names[-1].comma
+    after = last.comma.whitespace_after if isinstance(last.comma, cst.Comma) else None
+    if isinstance(after, cst.ParenthesizedWhitespace) and after.first_line.comment:
+        ends = before.whitespace_after if isinstance(before, cst.Comma) else None
+        if isinstance(ends, cst.ParenthesizedWhitespace):
+            after = ends.with_changes(first_line=after.first_line)
+        last = last.with_changes(comma=cst.Comma(whitespace_after=after))
+    else:
+        last = last.with_changes(comma=before)
     return [statement.with_changes(names=[*aliases[:-1], last])]
 
 
 def _through_dialect(alias: cst.ImportAlias) -> cst.ImportAlias:
     return alias.with_changes(name=cst.parse_expression(f"{known.DIALECTS}.{dotted(alias.name)}"))
-
-
-def _shown(aliases: Iterable[cst.ImportAlias], code: cst.Module) -> str:
-    return ", ".join(code.code_for_node(a.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for a in aliases)
 
 
 def _parsed(lines: Iterable[str]) -> list[cst.BaseSmallStatement]:

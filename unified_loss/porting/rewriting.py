@@ -218,12 +218,11 @@ class _Rewriting(cst.CSTTransformer):
     def _line(self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine) -> Any:
         """A line with its imports edited; marked where nothing is left of it."""
         smalls: list[cst.BaseSmallStatement] = []
-        code = self._changes.found.wrapper.module
         changed = False
         for before, after in zip(original.body, updated.body, strict=True):
             touched = isinstance(before, Statement) and not isinstance(before.names, cst.ImportStar)
             touched = touched and any(self._changes.fate.get(id(a), "keep") != "keep" for a in before.names)
-            smalls += edited(before, self._changes.fate, code) if touched else [after]
+            smalls += edited(before, self._changes.fate) if touched else [after]
             changed = changed or touched
         if not changed:
             return updated

@@ -194,8 +194,14 @@ class _Finder(cst.CSTVisitor):
 
     def _loss(self, node: Chain, first: cst.Name, losses: set[str], found: Collection[QualifiedName]) -> None:
         if len(found) > 1:
-            others = sorted(q.name for q in found)
-            self._leave(node, f"{first.value} is bound more than once; this may be {' or '.join(others)}")
+            names = {q.name for q in found if q.source is QualifiedNameSource.IMPORT}
+            own = (
+                ["the program's own"]
+                if any(q.source is not QualifiedNameSource.IMPORT for q in found)
+                else []
+            )
+            meant = " or ".join([*sorted(names), *own])
+            self._leave(node, f"{first.value} is bound more than once; this may be {meant}")
             return
         parent = self._parent(node)
         if isinstance(parent, cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.Del) and self._is_target(
