@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import libcst as cst
@@ -78,7 +78,7 @@ def _lost(site: Site, found: Survey) -> str:
     row = resolve(site.name) if site.name in known.losses() else None
     if not isinstance(row, type):
         return ""
-    own = {*dir(row), *row.__dataclass_fields__}
+    own = {*dir(row), *(f.name for f in fields(row))}
     taken = next((node for node in uses_of(site, found).attributes if node.attr.value not in own), None)
     if taken is None:
         return ""

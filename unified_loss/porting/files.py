@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ Outcome = Literal["dialect", "native", "left alone"]
 
 BACKUP = ".orig"
 _BOM = "\ufeff"
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,10 @@ class FilePort:
     @property
     def diff(self) -> str:
         """What is to be changed, as a unified diff; empty where that is nothing."""
-        sides = (text.removeprefix(_BOM).splitlines(keepends=True) for text in (self.before, self.after))
-        lines = difflib.unified_diff(*sides, fromfile=self.path, tofile=self.path)
-        return "".join(
-            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-        )
+        before, after = (_LINE.findall(text.removeprefix(_BOM)) for text in (self.before, self.after))
+        lines = difflib.unified_diff(before, after, self.path, self.path)
+        unfinished = "\n\\ No newline at end of file\n"
+        return "".join(line if line.endswith("\n") else f"{line}{unfinished}" for line in lines)
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the same names, without the texts, ready for JSON."""

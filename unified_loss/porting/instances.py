@@ -54,6 +54,7 @@ def uses_of(site: Site, found: Survey) -> Uses:
 def _kept(made: cst.Call, found: Survey) -> Iterator[Chain]:
     """Where the program reads the name, or the attribute of its object, that a loss is kept under."""
     holder = found.parent(made)
+    target: cst.BaseExpression
     if isinstance(holder, cst.Assign) and len(holder.targets) == 1:
         target = holder.targets[0].target
     elif isinstance(holder, cst.AnnAssign | cst.NamedExpr):

@@ -53,8 +53,8 @@ def sources(to: str, chosen: str | None) -> tuple[str, ...]:
     """
     target = HEADS[framework("--to", to)]
     if chosen is None:
-        heads = dict.fromkeys(head for heads in HEADS.values() for head in heads)
-        return tuple(head for head in heads if not head.startswith(target))
+        every = dict.fromkeys(head for heads in HEADS.values() for head in heads)
+        return tuple(head for head in every if not head.startswith(target))
     heads = HEADS[framework("--from", chosen)]
     if set(heads) & set(target):
         raise ConfigError(f"--from {chosen} --to {to}: the same framework")

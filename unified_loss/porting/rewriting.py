@@ -198,7 +198,7 @@ class _Rewriting(cst.CSTTransformer):
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
         """Carry out what is to be changed at a node."""
         changes = self._changes
-        node = super().on_leave(original_node, updated_node)
+        node: Any = super().on_leave(original_node, updated_node)
         if edit := changes.edits.get(id(original_node)):
             node = edit(node)
         if isinstance(original_node, cst.SimpleStatementLine):
@@ -215,15 +215,20 @@ class _Rewriting(cst.CSTTransformer):
         lines = [*node] if isinstance(node, cst.FlattenSentinel) else [node]
         return cst.FlattenSentinel([*lines, *added]) if added else node
 
+    def _is_touched(self, statement: Statement) -> bool:
+        aliases = () if isinstance(statement.names, cst.ImportStar) else statement.names
+        return any(self._changes.fate.get(id(alias), "keep") != "keep" for alias in aliases)
+
     def _line(self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine) -> Any:
         """A line with its imports edited; marked where nothing is left of it."""
         smalls: list[cst.BaseSmallStatement] = []
         changed = False
         for before, after in zip(original.body, updated.body, strict=True):
-            touched = isinstance(before, Statement) and not isinstance(before.names, cst.ImportStar)
-            touched = touched and any(self._changes.fate.get(id(a), "keep") != "keep" for a in before.names)
-            smalls += edited(before, self._changes.fate) if touched else [after]
-            changed = changed or touched
+            if isinstance(before, Statement) and self._is_touched(before):
+                smalls += edited(before, self._changes.fate)
+                changed = True
+            else:
+                smalls.append(after)
         if not changed:
             return updated
         if not smalls:

@@ -25,6 +25,9 @@ Chain = cst.Name | cst.Attribute
 """A name, or a name and its attributes, as in ``gluon.loss.HuberLoss``."""
 
 
+_LOOKING_UP = ("getattr", "setattr", "hasattr", "vars", "dir")
+
+
 @dataclass(frozen=True, eq=False)
 class Site:
     """A use of a loss.
@@ -267,15 +270,9 @@ class _Finder(cst.CSTVisitor):
             self._leave(node, "what is taken from it is only known when the program runs")
 
     def _passed(self, call: cst.Call, name: str) -> None:
-        looks = isinstance(call.func, cst.Name) and call.func.value in (
-            "getattr",
-            "vars",
-            "dir",
-            "hasattr",
-            "setattr",
-        )
+        looks = isinstance(call.func, cst.Name) and call.func.value in _LOOKING_UP
         if looks and len(call.args) > 1 and isinstance(text := call.args[1].value, cst.SimpleString):
-            looks = f"{name}.{text.evaluated_value}" in known.losses()
+            looks = f"{name}.{text.raw_value}" in known.losses()
         if looks or known.only_losses(name):
             self._leave(call, f"what is taken from {name} is only known when the program runs")
 
@@ -323,7 +320,7 @@ class _Finder(cst.CSTVisitor):
 
     def _qualified(self, node: Chain) -> Collection[QualifiedName]:
         found = self.get_metadata(QualifiedNameProvider, node, ())
-        return found() if callable(found) else found or ()  # type: ignore[no-any-return]
+        return found() if callable(found) else found or ()
 
     def _wanted(self, name: str) -> bool:
         return name.startswith(self._heads)
