@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -19,6 +20,9 @@ from .sites import Left, Site, Survey
 from .source import NativeCall, from_tree
 
 Style = Literal["dialect", "native"]
+
+Porter = Callable[..., Port]
+"""Ports a native call to a framework, as `port` does."""
 
 _DYNAMIC = "only known when the program runs"
 
@@ -46,7 +50,9 @@ class Decision:
         return "dialect" if self.port is None else "native"
 
 
-def decide(found: Survey, to: str, style: Style, prove: bool) -> tuple[list[Decision], list[Left]]:
+def decide(
+    found: Survey, to: str, style: Style, prove: bool, porter: Porter | None = None
+) -> tuple[list[Decision], list[Left]]:
     """Say what becomes of each loss.
 
     Parameters
@@ -55,19 +61,20 @@ def decide(found: Survey, to: str, style: Style, prove: bool) -> tuple[list[Deci
     to : the framework that they are ported to
     style : ``dialect``, or ``native`` where the framework has an equal loss
     prove : whether native equivalents are run and compared
+    porter : finds them; by default `port`
 
     Returns
     -------
     decisions, left
         And what is left alone after all.
     """
+    native = None if style == "dialect" else _Native(found, to, prove, porter)
     decisions, left = [], []
     for site in found.sites:
-        if reason := _lost(site, found):
-            left.append(Left(site.call or site.node, reason))
-            continue
         try:
-            decisions.append(_decision(site, found, to, style, prove))
+            if reason := _lost(site, found):
+                raise ConfigError(reason)
+            decisions.append(_decision(site, found, native))
         except ConfigError as error:
             left.append(Left(site.call or site.node, str(error)))
     return decisions, left
@@ -86,40 +93,68 @@ def _lost(site: Site, found: Survey) -> str:
     return f"line {found.line(taken)[0]} takes {taken.attr.value} from it, which only {head}'s own loss has"
 
 
-def _decision(site: Site, found: Survey, to: str, style: Style, prove: bool) -> Decision:
+def _decision(site: Site, found: Survey, native: _Native | None) -> Decision:
     if site.name not in known.losses():
-        return Decision(site, note=_unless(style == "dialect", "is no loss itself"))
-    if site.call is None:
-        return Decision(site, note=_unless(style == "dialect", "is not called here"))
-    tree = _tree(site.call, found)
-    try:
-        call = from_tree(tree, lambda _: site.name)
-    except ConfigError as error:
-        if _DYNAMIC not in str(error):
-            raise
-        return Decision(site, note=_unless(style == "dialect", str(error)))
-    tensors = _tensors(call, tree)
-    if style == "dialect":
-        return Decision(site)
-    uses = uses_of(site, found)
-    from .port import port  # noqa: PLC0415  loads what only native equivalents need
-
-    try:
-        ported = port(call, to, prove=prove)
-    except ConfigError as error:
-        return Decision(site, note=str(error))
-    if ported.native is None:
-        return Decision(site, note=ported.reason or f"{to} has no equal loss")
-    differs = "; ".join(map(str, ported.differences))
-    if ported.verdict == "approximate":
-        return Decision(site, note=f"{ported.target} is not equal: {differs}")
-    if uses.by_keyword and not ported.setup:
-        return Decision(site, note=f"it is called by keywords, which {ported.target} may not have")
-    return Decision(site, ported, "" if ported.verdict == "exact" else "after the adaptation shown", tensors)
+        why = "is no loss itself"
+    elif site.call is None:
+        why = "is not called here"
+    else:
+        tree = _tree(site.call, found)
+        try:
+            call = from_tree(_called_at_once(site.call, found) or tree, lambda _: site.name)
+            tensors = _tensors(call, tree)
+        except ConfigError as error:
+            # The dialect takes what the native loss takes, whatever that will be.
+            if _DYNAMIC not in str(error):
+                raise
+            why = str(error)
+        else:
+            return Decision(site) if native is None else native.decision(site, call, tensors)
+    return Decision(site, note="" if native is None else why)
 
 
-def _unless(fits: bool, note: str) -> str:
-    return "" if fits else note
+class _Native:
+    """Makes losses those of the target, where they are equal.
+
+    Parameters
+    ----------
+    found, to, prove, porter : as of `decide`
+    """
+
+    def __init__(self, found: Survey, to: str, prove: bool, porter: Porter | None) -> None:
+        if porter is None:
+            from .port import port as porter  # noqa: PLC0415  loads the cases
+        self._found = found
+        self._to = to
+        self._prove = prove
+        self._porter = porter
+        self._ports: dict[str, Port] = {}
+
+    def decision(self, site: Site, call: NativeCall, tensors: tuple[int, ...]) -> Decision:
+        """Native, or the dialect's and why."""
+        key = repr((str(call), call.given, call.tensors))
+        try:
+            if key not in self._ports:
+                self._ports[key] = self._porter(call, self._to, prove=self._prove)
+        except ConfigError as error:
+            return Decision(site, note=str(error))
+        port = self._ports[key]
+        if port.native is None:
+            return Decision(site, note=port.reason or f"{self._to} has no equal loss")
+        if port.verdict == "approximate":
+            differs = "; ".join(map(str, port.differences))
+            return Decision(site, note=f"{port.target} is not equal{f': {differs}' if differs else ''}")
+        if uses_of(site, self._found).by_keyword and not port.setup:
+            return Decision(site, note=f"it is called by keywords, which {port.target} may not have")
+        return Decision(site, port, "" if port.verdict == "exact" else "after the adaptation shown", tensors)
+
+
+def _called_at_once(made: cst.Call, found: Survey) -> ast.Call | None:
+    """The call of a loss where it is made, which tells what it is given."""
+    call = found.parent(made)
+    if not isinstance(call, cst.Call) or call.func is not made or any(arg.star for arg in call.args):
+        return None
+    return _tree(call, found)
 
 
 def _tree(call: cst.Call, found: Survey) -> ast.Call:

@@ -97,20 +97,22 @@ class _Changes:
     def _to_native(self, decision: Decision) -> None:
         port, site = decision.port, decision.site
         assert port is not None and site.call is not None  # noqa: S101  who is called
-        names = dict(pair for line in port.imports for pair in self._import(line))
-        expression = port.expression
+        called = port.source.kind == "function"
+        expression, given = _unbound(port.expression) if called else (port.expression, ())
+        needed = [line for line in port.imports if not given or line != "import functools"]
+        names = dict(pair for line in needed for pair in self._import(line))
         if port.setup:
-            expression = self._set_up(port.setup, port.expression, names, site.name)
-        made = renamed(cst.parse_module(expression), names)
-        value = cst.parse_expression(made.code)
-        tensors = decision.tensors if port.source.kind == "function" else None
+            value = cst.parse_expression(self._set_up(port.setup, expression, names, site.name))
+        else:
+            value = cst.parse_expression(renamed(cst.parse_module(expression), names).code)
         parent = self.found.parent(site.call)
-        operand = tensors is not None or (
-            isinstance(parent, cst.Call | cst.Attribute) and _leads(parent) is site.call
-        )
-        if operand and not m.matches(value, m.Name() | m.Attribute() | m.Call()):
+        operand = isinstance(parent, cst.Call | cst.Attribute) and _leads(parent) is site.call
+        if (called or operand) and not m.matches(value, m.Name() | m.Attribute() | m.Call()):
             value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-        self.edits[id(site.call)] = lambda call: _in_place_of(call, value, tensors)
+        if called:
+            self.edits[id(site.call)] = lambda call: _called_with(call, value, decision.tensors, given)
+        else:
+            self.edits[id(site.call)] = lambda call: _in_place_of(call, value)
 
     def _import(self, line: str) -> list[tuple[str, str]]:
         """Import what a port needs, unless it is; gives its names there and here."""
@@ -142,19 +144,32 @@ def _leads(parent: cst.Call | cst.Attribute) -> cst.BaseExpression:
     return parent.func if isinstance(parent, cst.Call) else parent.value
 
 
-def _in_place_of(
-    call: cst.Call, value: cst.BaseExpression, tensors: tuple[int, ...] | None
-) -> cst.BaseExpression:
-    """A loss in place of the construction of another, or its call in place of another's."""
-    if tensors is None:
-        outer = {"lpar": [*call.lpar, *value.lpar], "rpar": [*value.rpar, *call.rpar]}
-        return value.with_changes(**outer)
+def _unbound(expression: str) -> tuple[str, tuple[cst.Arg, ...]]:
+    """A function and the arguments that `functools.partial` binds to it, where that is what it is."""
+    value = cst.parse_expression(expression)
+    partial = m.Call(m.Attribute(m.Name("functools"), m.Name("partial")))
+    if not isinstance(value, cst.Call) or not m.matches(value, partial):
+        return expression, ()
+    function, *given = value.args
+    return cst.Module([]).code_for_node(function.value), tuple(given)
+
+
+def _in_place_of(call: cst.Call, value: cst.BaseExpression) -> cst.BaseExpression:
+    """A loss in place of the construction of another."""
+    return value.with_changes(lpar=[*call.lpar, *value.lpar], rpar=[*value.rpar, *call.rpar])
+
+
+def _called_with(
+    call: cst.Call, value: cst.BaseExpression, tensors: tuple[int, ...], given: tuple[cst.Arg, ...]
+) -> cst.Call:
+    """The call of a loss in place of another's: with its tensors, and arguments of its own."""
     if tensors == tuple(range(len(tensors))) and not any(call.args[i].keyword for i in tensors):
         args = list(call.args[: len(tensors)])
-        args[-1] = args[-1].with_changes(comma=call.args[-1].comma)
+        comma = args[-1].comma if given else call.args[-1].comma
+        args[-1] = args[-1].with_changes(comma=comma)
     else:
         args = [cst.Arg(call.args[i].value) for i in tensors]
-    return call.with_changes(func=value, args=args)
+    return call.with_changes(func=value, args=[*args, *given])
 
 
 def _defined(module: cst.Module) -> list[str]:

@@ -90,7 +90,7 @@ class Survey:
     sites : the uses of losses, in order
     left : what is left alone
     bindings : the names that its imports bind
-    names : every name in it, and how often
+    names : every name in it, and how often; attributes apart
     """
 
     wrapper: MetadataWrapper
@@ -157,16 +157,16 @@ class _Finder(cst.CSTVisitor):
     # ------------------------------------------------------------------ names
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
-        return not self._chain(node)
+        if not self._chain(node):
+            return True
+        self._found.names[cst.ensure_type(root(node), cst.Name).value] += 1
+        return False
 
     def visit_Name(self, node: cst.Name) -> None:
-        self._found.names[node.value] += 1
-        if not isinstance(self._parent(node), cst.Attribute) or self._is_value(node):
-            self._chain(node)
-
-    def _is_value(self, node: cst.Name) -> bool:
         parent = self._parent(node)
-        return isinstance(parent, cst.Attribute) and parent.value is node
+        if not isinstance(parent, cst.Attribute) or parent.value is node:
+            self._found.names[node.value] += 1
+            self._chain(node)
 
     def _chain(self, node: Chain) -> bool:
         """Note what a chain is; whether it was a loss, or may be one."""
@@ -177,12 +177,10 @@ class _Finder(cst.CSTVisitor):
         imported = {q.name for q in found if q.source is QualifiedNameSource.IMPORT}
         losses = {name for name in imported if self._wanted(name) and known.has(name)}
         if losses:
-            self._names(node)
             self._loss(node, first, losses, found)
             return True
         missing = [name for name in imported if self._wanted(name) and known.is_missing_loss(name)]
         if missing:
-            self._names(node)
             self._leave(node, f"no dialect has a loss named {missing[0]}")
             return True
         module = next((name for name in imported if self._is_module(name)), None)
@@ -191,9 +189,6 @@ class _Finder(cst.CSTVisitor):
         elif not imported and isinstance(node, cst.Attribute):
             self._hidden(node, first)
         return False
-
-    def _names(self, node: Chain) -> None:
-        self._found.names.update(dotted(node).split("."))
 
     def _loss(self, node: Chain, first: cst.Name, losses: set[str], found: Collection[QualifiedName]) -> None:
         if len(found) > 1:
@@ -227,7 +222,6 @@ class _Finder(cst.CSTVisitor):
         last = node.attr.value
         like = any(name.startswith(self._heads) and name.endswith(f".{last}") for name in known.losses())
         if like and (first.value in self._aliases or self._shadows(first)):
-            self._names(node)
             what = "is an argument or a variable here"
             self._leave(node, f"{first.value} {what}; what it is, is only known when the program runs")
 
