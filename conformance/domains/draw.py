@@ -11,6 +11,8 @@ T = TypeVar("T")
 Array = Any
 
 _SIZES = (2, 3, 4, 5, 6, 7)
+_ORDERLY = (3, 4, 2, 5, 7, 6)
+"""Sizes that are drawn in this order: few shapes, because some frameworks compile for each."""
 
 
 class Draw:
@@ -31,11 +33,13 @@ class Draw:
     ) -> None:
         self._values, self._pick, self.dtype = values, pick, dtype
         self._sizes = list(_SIZES)
+        self._offered: int | None = None
+        """So many of the sizes that are left are chosen from; None for all."""
 
     def steer(self, pick: Callable[[Sequence[Any]], Any], sizes: Sequence[int] = ()) -> None:
-        """Choose by `pick` from now on, from these sizes too."""
-        self._pick = pick
-        self._sizes = [*sizes, *(size for size in self._sizes if size not in sizes)]
+        """Choose by `pick` from now on; of sizes, one of these, or the first of the others that is left."""
+        others = [size for size in _ORDERLY if size not in sizes]
+        self._pick, self._sizes, self._offered = pick, [*sizes, *others], len(sizes) + 1
 
     # ------------------------------------------------------------------------ parameters
 
@@ -49,7 +53,7 @@ class Draw:
 
     def size(self) -> int:
         """A size from 2 to 7 that this call has not drawn before."""
-        size = self.choice(*self._sizes)
+        size: int = self.choice(*self._sizes[: self._offered])
         self._sizes.remove(size)
         return size
 

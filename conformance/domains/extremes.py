@@ -27,6 +27,7 @@ class Probe(Draw):
     def __init__(self, values: np.random.Generator, picks: np.random.Generator, dtype: str) -> None:
         super().__init__(values, self._pick_unreduced, "float32" if dtype == "bfloat16" else dtype)
         self._picks, self.nominal = picks, dtype
+        self._offered = 3
 
     def _pick_unreduced(self, options: Sequence[Any]) -> Any:
         if any(isinstance(option, str) and option == "none" for option in options):
@@ -35,12 +36,6 @@ class Probe(Draw):
             # The arguments that PyTorch once had for the reduction.
             return None
         return options[int(self._picks.integers(len(options)))]
-
-    def size(self) -> int:
-        """One of the three least sizes that this call has not drawn before."""
-        size: int = self.choice(*self._sizes[:3])
-        self._sizes.remove(size)
-        return size
 
     def _float(self, array: Array) -> Array:
         return to_grid(array, self.nominal)
