@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -259,3 +261,13 @@ def test_without_libcst_it_says_what_to_install(script):
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == "unified-loss: porting a file needs libcst: pip install 'unified_loss[cli]'\n"
+
+
+def test_the_documentation_shows_what_is_printed(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[1] / "docs" / "porting.md").read_text()
+    (source,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (shown,) = re.findall(r"```diff\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(source)
+    done = port("train.py", "--from", "mxnet", "--to", "torch")
+    assert done.output == shown and done.exit_code == 1

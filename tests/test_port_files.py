@@ -121,6 +121,26 @@ LEFT_ALONE = {
         "    def fast(self):\n        self.loss.hybridize()\n",
         [(4, "gluon.loss.L1Loss()", "line 6 takes hybridize from it, which only mxnet's own loss has")],
     ),
+    "given to what wants its own": (
+        "import mindspore as ms\nloss_fn = ms.nn.L1Loss()\nms.train.Model(net, loss_fn=loss_fn)\n",
+        [
+            (
+                2,
+                "ms.nn.L1Loss()",
+                "line 3 gives it to mindspore.train.Model, which takes only mindspore's own",
+            )
+        ],
+    ),
+    "in a container": (
+        "from torch import nn\nlosses = nn.ModuleDict({'a': nn.L1Loss()})\n",
+        [
+            (
+                2,
+                "nn.L1Loss()",
+                "line 2 gives it to torch.nn.ModuleDict, which takes only torch's own",
+            )
+        ],
+    ),
     "assigned to": (
         "from mxnet import gluon\ngluon.loss.L1Loss = Mine\n",
         [(2, "gluon.loss.L1Loss", "something else is assigned to it")],
@@ -248,6 +268,12 @@ PORTED = {
         "import torch.nn.functional as F\n"
         "from unified_loss.dialects.torch.nn import functional as functional_losses\n"
         "F.relu(functional_losses.mse_loss(functional_losses.l1_loss(a, b), c))\n",
+    ),
+    "a loss given to a function": (
+        "import torch\n"
+        "print(torch.nn.L1Loss()), train([torch.nn.L1Loss()], torch.sum(torch.nn.L1Loss()(a, b)))\n",
+        "import torch\nfrom unified_loss.dialects.torch import nn as nn_losses\n"
+        "print(nn_losses.L1Loss()), train([nn_losses.L1Loss()], torch.sum(nn_losses.L1Loss()(a, b)))\n",
     ),
     "lines that end as elsewhere": (
         "import torch\r\n\r\nloss = torch.nn.L1Loss(\r\n\treduction='sum')\r\ntorch.ones",

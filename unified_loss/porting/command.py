@@ -80,7 +80,7 @@ def port(
     """
     try:
         check_outputs([("--json", json_file)])
-        if Path(what).exists() or _means_a_path(what):
+        if _is_path(what):
             status = _port_files(what, to, source, style or Style.DIALECT, write_it, bool(proof), json_file)
         else:
             for option, given in (("--style", style), ("--write", write_it)):
@@ -93,8 +93,13 @@ def port(
     raise typer.Exit(status)
 
 
-def _means_a_path(what: str) -> bool:
-    """Whether this was meant as a path, though there is nothing."""
+def _is_path(what: str) -> bool:
+    """Whether this is a path, or was meant as one."""
+    try:
+        if Path(what).exists():
+            return True
+    except (OSError, ValueError):
+        return False
     return what.endswith((".py", "/")) or ("/" in what and "(" not in what)
 
 
@@ -117,7 +122,8 @@ def _port_loss(what: str, to: str, source: str | None, prove: bool, json_file: s
     if json_file != STDOUT:
         print_port(ported, Console())
     _write_json(json_file, ported.to_json())
-    return 0 if ported.native is not None and ported.verdict != "approximate" else 1
+    refuted = ported.proof is not None and ported.proof.kind != "none" and not ported.proof.holds
+    return 0 if ported.native is not None and ported.verdict != "approximate" and not refuted else 1
 
 
 def _port_files(

@@ -26,6 +26,9 @@ Porter = Callable[..., Port]
 
 _DYNAMIC = "only known when the program runs"
 
+_WANT_THEIR_OWN = ("mxnet", "torch", "paddle", "mindspore")
+"""The frameworks whose containers and trainers take blocks of their own kind only."""
+
 
 @dataclass(frozen=True, eq=False)
 class Decision:
@@ -85,12 +88,18 @@ def _lost(site: Site, found: Survey) -> str:
     row = resolve(site.name) if site.name in known.losses() else None
     if not isinstance(row, type):
         return ""
-    own = {*dir(row), *(f.name for f in fields(row))}
-    taken = next((node for node in uses_of(site, found).attributes if node.attr.value not in own), None)
-    if taken is None:
-        return ""
     head = site.name.partition(".")[0]
-    return f"line {found.line(taken)[0]} takes {taken.attr.value} from it, which only {head}'s own loss has"
+    uses = uses_of(site, found)
+    own = {*dir(row), *(f.name for f in fields(row))}
+    for node in uses.attributes:
+        if node.attr.value not in own:
+            taken = f"takes {node.attr.value} from it, which only {head}'s own loss has"
+            return f"line {found.line(node)[0]} {taken}"
+    for call in uses.receivers if head in _WANT_THEIR_OWN else ():
+        receiver = found.imported(call.func)
+        if receiver.startswith(f"{head}."):
+            return f"line {found.line(call)[0]} gives it to {receiver}, which takes only {head}'s own"
+    return ""
 
 
 def _decision(site: Site, found: Survey, native: _Native | None) -> Decision:
@@ -123,7 +132,9 @@ class _Native:
 
     def __init__(self, found: Survey, to: str, prove: bool, porter: Porter | None) -> None:
         if porter is None:
-            from .port import port as porter  # noqa: PLC0415  loads the cases
+            from .port import port  # noqa: PLC0415  loads the cases
+
+            porter = port
         self._found = found
         self._to = to
         self._prove = prove
@@ -144,6 +155,8 @@ class _Native:
         if port.verdict == "approximate":
             differs = "; ".join(map(str, port.differences))
             return Decision(site, note=f"{port.target} is not equal{f': {differs}' if differs else ''}")
+        if port.proof is not None and port.proof.kind != "none" and not port.proof.holds:
+            return Decision(site, note=f"{port.target} was run beside it and is not equal")
         if uses_of(site, self._found).by_keyword and not port.setup:
             return Decision(site, note=f"it is called by keywords, which {port.target} may not have")
         return Decision(site, port, "" if port.verdict == "exact" else "after the adaptation shown", tensors)

@@ -20,10 +20,12 @@ class Uses:
     ----------
     attributes : what is taken from it
     calls : its calls
+    receivers : the calls that are given it, by itself or in a list or table
     """
 
     attributes: tuple[cst.Attribute, ...] = ()
     calls: tuple[cst.Call, ...] = ()
+    receivers: tuple[cst.Call, ...] = ()
 
     @property
     def by_keyword(self) -> bool:
@@ -41,14 +43,24 @@ def uses_of(site: Site, found: Survey) -> Uses:
     """
     if site.call is None:
         return Uses()
-    attributes, calls = [], []
+    attributes, calls, receivers = [], [], []
     for node in (site.call, *_kept(site.call, found)):
         parent = found.parent(node)
         if isinstance(parent, cst.Attribute) and parent.value is node:
             attributes.append(parent)
         elif isinstance(parent, cst.Call) and parent.func is node:
             calls.append(parent)
-    return Uses(tuple(attributes), tuple(calls))
+        elif (receiver := _receiver(node, found)) is not None:
+            receivers.append(receiver)
+    return Uses(tuple(attributes), tuple(calls), tuple(receivers))
+
+
+def _receiver(node: cst.CSTNode, found: Survey) -> cst.Call | None:
+    """The call that a value is an argument of, or in a list or table in one."""
+    holder = found.parent(node)
+    while isinstance(holder, cst.Element | cst.List | cst.Tuple | cst.DictElement | cst.Dict | cst.Arg):
+        holder = found.parent(holder)
+    return holder if isinstance(holder, cst.Call) and holder.func is not node else None
 
 
 def _kept(made: cst.Call, found: Survey) -> Iterator[Chain]:

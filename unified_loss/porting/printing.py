@@ -22,19 +22,20 @@ _MEANINGS = {
 
 def print_port(port: Port, console: Console) -> None:
     """Show a loss in another framework: its code, the dialect's, what differs, and the proof."""
-    console.print(Text.assemble(("source  ", "bold"), str(port.source)))
+    console.print(Text.assemble(("source  ", "bold"), str(port.source)), soft_wrap=True)
     if port.native is not None:
         _code(f"in {port.to}", port.native, console)
         verdict = Text.assemble(("verdict ", "bold"), (port.verdict, _COLOURS[port.verdict]))
         console.print(verdict.append(f", {_MEANINGS[port.verdict]}"))
         for residual in port.differences:
-            console.print(Text(f"  {residual}"))
+            console.print(Text(f"  {residual}"), soft_wrap=True)
     else:
         console.print()
         console.print(Text.assemble((f"in {port.to}  ", "bold"), ("none: ", "red"), port.reason))
     _code("through the dialect, always exact", port.dialect, console)
     if port.proof is not None:
-        console.print(Text.assemble(("proof   ", "bold"), str(port.proof)))
+        console.print(Text("proof", style="bold"))
+        console.print(Text(str(port.proof)), soft_wrap=True)
 
 
 def _code(heading: str, code: str, console: Console) -> None:

@@ -110,6 +110,12 @@ class Survey:
         start = self.wrapper.resolve(PositionProvider)[node].start
         return start.line, start.column
 
+    def imported(self, node: cst.CSTNode) -> str:
+        """The dotted name of what a name was imported as; empty where it was not."""
+        found = self.wrapper.resolve(QualifiedNameProvider).get(node, ())
+        names = found() if callable(found) else found or ()
+        return next((q.name for q in names if q.source is QualifiedNameSource.IMPORT), "")
+
     def code(self, node: cst.CSTNode) -> str:
         """A node as it is written."""
         return self.wrapper.module.code_for_node(node)
