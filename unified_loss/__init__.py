@@ -42,11 +42,24 @@ class _CallablePackage(_types.ModuleType):
 
 if _typing.TYPE_CHECKING:
     from .availability import BackendInfo, backends
+    from .porting.diff import explain_diff
 else:
     backends = _importlib.import_module(".backends", __name__)
     backends.__class__ = _CallablePackage
 
 __version__ = "0.1.0"
+
+_LATE = {"explain_diff": "porting.diff"}
+"""What few programs use, by the module that is imported when it is first asked for."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(_importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
+    globals()[name] = found
+    return found
+
 
 __all__ = [
     "BackendError",
@@ -66,6 +79,7 @@ __all__ = [
     "backends",
     "compile",
     "convert",
+    "explain_diff",
     "explain_selection",
     "from_config",
     "get_backend",

@@ -21,7 +21,7 @@ from .description import describe
 from .errors import BackendError, ConfigError
 from .naming import native_names, resolve
 from .outputs import check_outputs, write
-from .porting import command
+from .porting import command, diff_command
 from .registry import ENTRIES, is_path, third_parties
 from .reports import (
     BadgeOption,
@@ -294,6 +294,7 @@ def show(
 
 
 app.command()(command.port)
+app.command()(diff_command.diff)
 
 
 class _Bars:
