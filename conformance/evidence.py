@@ -119,6 +119,8 @@ class Evidence:
     lost : the extreme inputs on which it does not agree because the source has lost its digits there, or
         overflows: the program is at least as near to what the source gives in float64; where that is
         not finite either, to what the formula does
+    defects : the extreme inputs on which it does not agree because the source has a known defect there:
+        what it gives is what the source's formula does
     value, gradient : the largest difference of each on the other inputs; None where there was nothing to
         compare
     shapes_equal, dtypes_equal : of all outputs and gradients
@@ -133,6 +135,7 @@ class Evidence:
     extreme: int
     extreme_agree: int
     lost: tuple[tuple[Trial, tuple[Check, ...]], ...]
+    defects: tuple[tuple[Trial, tuple[Check, ...]], ...]
     value: Difference | None
     gradient: Difference | None
     shapes_equal: bool
@@ -142,8 +145,8 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """Whether it agrees on every input that the source takes, but for those where that is lost."""
-        return self.agree > 0 and self.agree + len(self.lost) == self.compared
+        """Whether it agrees on every input that the source takes, but for those where the source is wrong."""
+        return self.agree > 0 and self.agree + len(self.lost) + len(self.defects) == self.compared
 
     @property
     def holds_ordinarily(self) -> bool:
@@ -168,6 +171,7 @@ class Evidence:
             "failures": [failure.to_json() for failure in self.failures],
             "disagreements": _to_json(self.disagreements),
             "lost": _to_json(self.lost),
+            "defects": _to_json(self.defects),
         }
 
     def __str__(self) -> str:
@@ -176,6 +180,8 @@ class Evidence:
             said[0] += f", {self.extreme_agree} of {self.extreme} extreme ones among them"
         if self.lost:
             said.append(f"on {len(self.lost)} the source has lost its digits or overflows")
+        if self.defects:
+            said.append(f"on {len(self.defects)} the source has a known defect")
         for name, found in (("value", self.value), ("gradient", self.gradient)):
             if found is not None:
                 said.append(f"largest difference of the {name} {found}")
@@ -265,7 +271,7 @@ class Proof:
             if found is not None:
                 lines.append(f"  {name}, {found.backend} {found.version or ''}: {found}")
         lines += [f"  {self.note}"] if self.note else []
-        if not self.holds:
+        if not (self.holds and self.dialect is not None and not self.dialect.defects):
             lines += [f"  a known defect of {self.framework}: {cause}" for cause in self.known]
         return "\n".join(lines)
 

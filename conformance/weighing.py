@@ -26,12 +26,15 @@ class Compared:
     source : what the source gave
     port : what the program gave, or why it gave nothing
     exact : what both gave in float64 where the input is extreme, the source first, as far as they did
+    formula : what the source's formula gives through this library, where the source is known to be
+        something else at some inputs
     """
 
     trial: Trial
     source: Outcome
     port: Outcome | str
     exact: tuple[Outcome, ...] = ()
+    formula: Outcome | None = None
 
 
 def evidence(
@@ -49,6 +52,7 @@ def evidence(
     """
     agree: list[Trial] = []
     lost: list[tuple[Trial, tuple[Check, ...]]] = []
+    defects: list[tuple[Trial, tuple[Check, ...]]] = []
     disagreements: list[tuple[Trial, tuple[Check, ...]]] = []
     kept: list[tuple[Trial, Check]] = []
     for each in compared:
@@ -61,6 +65,9 @@ def evidence(
         elif each.trial.extreme and all(_is_lost(check, each) for check in failed):
             lost.append((each.trial, failed))
             continue
+        elif each.trial.extreme and _is_formula(case, each, scalars):
+            defects.append((each.trial, failed))
+            continue
         else:
             disagreements.append((each.trial, failed))
         kept += [(each.trial, check) for check in checks]
@@ -71,6 +78,7 @@ def evidence(
         sum(each.trial.extreme for each in compared),
         sum(trial.extreme for trial in agree),
         tuple(lost),
+        tuple(defects),
         _largest("value", kept),
         _largest("gradient", kept),
         all(check.holds for _, check in kept if check.quantity.startswith("shape")),
@@ -96,6 +104,15 @@ def _checks(case: Case, expected: Outcome, got: Outcome, scalars: bool) -> Itera
         yield from _close("gradient", expected.gradient, got.gradient, tolerance, scalars)
 
 
+def _is_formula(case: Case, each: Compared, scalars: bool) -> bool:
+    """Whether the program gives what the source's formula does, and the source does not."""
+    if each.formula is None or isinstance(each.port, str):
+        return False
+    source = _checks(case, each.source, each.formula, scalars)
+    port = _checks(case, each.formula, each.port, scalars)
+    return not all(check.holds for check in source) and all(check.holds for check in port)
+
+
 def _is_lost(check: Check, each: Compared) -> bool:
     """Whether a comparison does not hold because of the source, which the port is not to blame for."""
     if check.error is None or isinstance(each.port, str):
@@ -117,7 +134,9 @@ def _is_lost(check: Check, each: Compared) -> bool:
         allowed = np.maximum(slack.ulps * tolerances.EPSILON["float32"] * size, slack.flushed * normal)
         # The source's own errors allow for some more, unless they are infinite.
         finite = np.where(np.isfinite(own), own, 0.0)
-        allowed = np.maximum(allowed, slack.factor * np.max(finite / size, initial=0.0) * size)
+        share = np.max(finite / size, initial=0.0)
+        factor = slack.cancelled if share > tolerances.EPSILON["float32"] ** 0.5 else slack.factor
+        allowed = np.maximum(allowed, factor * share * size)
         agree = (source == port) | (np.isnan(source) & np.isnan(port))
     return bool(np.all(agree | (errors <= allowed)))
 

@@ -315,3 +315,22 @@ def test_a_source_that_overflows_is_told_from_a_wrong_port():
     )
     assert proofs[0].dialect.holds and proofs[0].dialect.lost and proofs[0].holds, str(proofs[0])
     assert not proofs[1].holds and proofs[1].dialect.holds and not proofs[1].native.holds
+
+
+def test_a_known_defect_of_the_source_is_told_from_a_wrong_port():
+    # The gradient at a logit of exactly 0.
+    call = parse("mxnet.gluon.loss.LogisticLoss()(pred, label)")
+    right = """
+import torch
+
+
+def loss(pred, label):
+    value = torch.nn.functional.softplus(-label.reshape(pred.shape) * pred)
+    return value.flatten(1).mean(1) if value.ndim > 1 else value
+"""
+    wrong = right.replace("softplus(", "relu(")
+    proofs = prove_all([(call, program, dialect_of(call), "torch") for program in (right, wrong)], count=8)
+    assert proofs[0].holds and proofs[0].native.defects and proofs[0].dialect.defects, str(proofs[0])
+    assert any("exactly 0" in cause for cause in proofs[0].known)
+    assert "known defect of mxnet" in str(proofs[0])
+    assert not proofs[1].native.holds_ordinarily and proofs[1].dialect.holds
