@@ -33,7 +33,9 @@ def equivalents(plan: Plan) -> list[Equivalent]:
     return found
 
 
-def _as(plan: Plan, name: str, scale: float = 1.0, layouts: Mapping[str, Layout] | None = None, **given: Any) -> Plan:
+def _as(
+    plan: Plan, name: str, scale: float = 1.0, layouts: Mapping[str, Layout] | None = None, **given: Any
+) -> Plan:
     """A plan with another formula, all else as it is."""
     spec = Spec.registry[name]
     kept = {role: layout for role, layout in plan.layouts if role in spec.inputs}
@@ -88,7 +90,13 @@ def _sparse_softmax(plan: Plan) -> Iterator[Equivalent]:
     shared = _without_keepdims(given, "axis", "from_log_probabilities", "keepdims")
     yield Equivalent(_as(plan, "cross_entropy", **shared))
     yield Equivalent(
-        _as(plan, "softmax_cross_entropy", layouts={"target": Layout()}, **shared, gradient_of_distribution=True),
+        _as(
+            plan,
+            "softmax_cross_entropy",
+            layouts={"target": Layout()},
+            **shared,
+            gradient_of_distribution=True,
+        ),
         (_ONE_HOT,),
     )
     yield from _categorical_pair(plan, shared)

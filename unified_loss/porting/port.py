@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unified_loss.differences import plan_differences
 from unified_loss.errors import ConfigError
 
 from .causes import cause_of
-from .equivalents import equivalents
+from .draft import CannotAdapt, Draft
+from .equivalents import Equivalent, equivalents
 from .result import Port, Residual, Verdict
-from .snippet import CannotAdapt, Draft, Program
+from .snippet import Program, native_program, neutral_program
 from .source import FRAMEWORKS, NativeCall, parse, spelled
-from .targets import PREFIXES, closest
+from .targets import closest, formula
 from .trial import Trial, compare, loss_of, outcomes
 
 TARGETS = ("mxnet", "torch", "tensorflow", "keras", "paddle", "mindspore", "optax")
@@ -22,6 +23,9 @@ _OTHER_NAMES = {"tf": "tensorflow", "jax": "optax", "pytorch": "torch", "gluon":
 
 _DRAFTS = 10
 """So many of the closest losses are tried."""
+
+
+_IDEAL = (False, 0, 0, False)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class _Tried:
             0 if self.ordinary.holds else self.ordinary.size,
             untold,
             self.extreme.wrong > 0,
+            self.draft.target.row is None,
+            self.ordinary.refused,
             length,
         )
 
@@ -84,13 +90,15 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
     dialect_imports, dialect_expression = _dialect(call)
     if best is None:
         reason = f"{framework} has no loss from which {call.name} could be made in a few lines"
-        found = Port(call, framework, None, (), "", "", dialect_imports, dialect_expression, "exact", reason=reason)
+        found = Port(
+            call, framework, None, (), "", "", dialect_imports, dialect_expression, "exact", reason=reason
+        )
     else:
-        program = best.draft.native()
+        program = native_program(best.draft)
         found = Port(
             call,
             framework,
-            best.draft.target.row.native_name,
+            best.draft.target.name,
             program.imports,
             program.setup,
             program.expression,
@@ -106,15 +114,17 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
     # Here, because it loads the domains of all losses.
     from unified_loss.conformance.domains.fitting import fitting_inputs  # noqa: PLC0415
 
-    inputs = fitting_inputs(call, 6, dtype="float32")
-    extreme = fitting_inputs(call, 8, dtype="float32", extreme=True)
+    inputs, extreme = fitting_inputs(call, 6), fitting_inputs(call, 8, extreme=True)
     if not inputs:
         return None
     expected, expected_extreme = outcomes(call, inputs), outcomes(call, extreme)
     tried: list[_Tried] = []
-    for draft in list(_drafts(call, framework))[:_DRAFTS]:
+    written_out = Draft(call, Equivalent(call.plan), formula(call.plan), framework)
+    for draft in [*list(_drafts(call, framework))[:_DRAFTS], written_out]:
+        if draft is written_out and any(t.rank[:4] == _IDEAL for t in tried):
+            break
         try:
-            program = draft.on_any_backend()
+            program = neutral_program(draft)
             _ = draft.untold
         except CannotAdapt:
             continue
@@ -123,10 +133,10 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
         except (TypeError, ValueError):
             continue
         ordinary = compare(loss, inputs, expected)
-        if ordinary.size == float("inf") and ordinary.wrong == len(inputs):
+        if ordinary.wrong + ordinary.refused == len(inputs):
             continue
         tried.append(_Tried(draft, program, ordinary, compare(loss, extreme, expected_extreme)))
-        if tried[-1].ordinary.holds and not tried[-1].extreme.wrong and not program.setup:
+        if tried[-1].rank[:4] == _IDEAL and not (program.setup or ordinary.refused):
             break
     return min(tried, key=lambda t: t.rank, default=None)
 
@@ -134,11 +144,10 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
 def _drafts(call: NativeCall, framework: str) -> Iterator[Draft]:
     """The source in terms of the closest losses of a framework, the closest first."""
     found = []
-    weighted = "weight" in call.roles.values()
     for number, equivalent in enumerate(equivalents(call.plan)):
-        for target in closest(equivalent.plan, framework, weighted):
-            if target.row.native_name != call.row.native_name:
-                found.append((target.cost + 1.5 * number, Draft(call, equivalent, target)))
+        for target in closest(equivalent.plan, framework):
+            if target.name != call.row.native_name:
+                found.append((target.cost + 1.5 * number, Draft(call, equivalent, target, framework)))
     return (draft for _, draft in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -152,12 +161,19 @@ def _residuals(best: _Tried) -> Iterator[Residual]:
     """In what the plans differ, of what the program does not make up for."""
     wanted, plan = best.draft.wanted, best.draft.target.plan
     size = None if not best.ordinary.holds else 0.0
+    refused, tried = best.ordinary.refused, best.ordinary.tried
+    if refused:
+        yield Residual(
+            "refused inputs", "inputs", None, f"{best.ordinary.error} (on {refused} of {tried} inputs)"
+        )
     for name in best.draft.untold:
         yield Residual("weights", f"arguments.{name}", name, None)
     for difference in plan_differences(wanted, plan):
         if best.draft.makes_up_for(difference.field):
             continue
-        yield Residual(cause_of(difference.field), difference.field, difference.first, difference.second, size)
+        yield Residual(
+            cause_of(difference.field), difference.field, difference.first, difference.second, size
+        )
 
 
 def _dialect(call: NativeCall) -> tuple[tuple[str, ...], str]:
@@ -180,7 +196,11 @@ def _dialect(call: NativeCall) -> tuple[tuple[str, ...], str]:
 
 
 def _written(value: Any) -> str:
-    return f"np.array({spelled(value)}, dtype={value.dtype.name!r})" if hasattr(value, "dtype") else spelled(value)
+    return (
+        f"np.array({spelled(value)}, dtype={value.dtype.name!r})"
+        if hasattr(value, "dtype")
+        else spelled(value)
+    )
 
 
 def _with_numpy(imports: Sequence[str], arrays: bool) -> list[str]:
@@ -189,15 +209,14 @@ def _with_numpy(imports: Sequence[str], arrays: bool) -> list[str]:
 
 def _proved(found: Port) -> Port:
     """The port with its proof."""
-    from dataclasses import replace  # noqa: PLC0415
-
     from unified_loss.conformance.proof import prove  # noqa: PLC0415  which starts processes
 
-    backend = FRAMEWORKS[found.to]
-    proof = prove(found.source, found.native, found.dialect, backend)
+    proof = prove(
+        found.source, found.native, found.dialect, FRAMEWORKS[found.to], target=_native_name(found.target)
+    )
     return replace(found, proof=proof)
 
 
-def frameworks_of(to: str) -> tuple[str, ...]:
-    """Where the losses of a target are, by the first parts of their names."""
-    return PREFIXES.get(to, (f"{to}.",))
+def _native_name(target: str | None) -> str | None:
+    """The target if it is a loss of the framework, not a formula written out."""
+    return target if target is not None and "." in target else None

@@ -15,7 +15,7 @@ import numpy as np
 
 from unified_loss.dialects.functions import REST, UNREAD, DialectFunction
 from unified_loss.errors import ConfigError
-from unified_loss.naming import Row, native_names, resolve
+from unified_loss.naming import Row, resolve
 from unified_loss.plan import Plan
 
 FRAMEWORKS = {
@@ -82,9 +82,8 @@ class NativeCall:
     def plan(self) -> Plan:
         """What it means."""
         if isinstance(self.row, DialectFunction):
-            plan = self.row.plan(**self.parameters)
-            return plan.with_constants(self.row.by_role(self.tensors))
-        plan = self.loss.plan
+            return self.row.plan(**self.parameters).with_constants(self.row.by_role(self.tensors))
+        plan: Plan = self.loss.plan
         return plan
 
     @cached_property
@@ -217,10 +216,14 @@ def from_tree(tree: ast.expr, named: Callable[[ast.expr], str | None] | None = N
     given = _arguments(row, positional, keywords)
     if isinstance(row, DialectFunction):
         tensors = {n: tree for n, tree in given.items() if n in row.roles}
-        parameters = {n: _value(tree, f"{row.native_name}: {n}") for n, tree in given.items() if n not in tensors}
+        parameters = {
+            n: _value(tree, f"{row.native_name}: {n}") for n, tree in given.items() if n not in tensors
+        }
         present = tuple(n for n, tree in tensors.items() if not _is_none(tree))
         fixed = {n: _array(tensors[n], f"{row.native_name}: {n}") for n in present if _is_literal(tensors[n])}
-        return _checked(NativeCall(row.native_name, parameters, fixed, present if given and tensors else None))
+        return _checked(
+            NativeCall(row.native_name, parameters, fixed, present if given and tensors else None)
+        )
     known = {n: _value(tree, f"{row.native_name}: {n}") for n, tree in given.items()}
     present_at_call = None
     if call is not construction and isinstance(call, ast.Call):

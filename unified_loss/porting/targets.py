@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.naming import Row, native_names, resolve
 from unified_loss.plan import Plan
+from unified_loss.reduction import Reduction
+from unified_loss.spec import Spec
 
 _REDUCTIONS = ("none", "mean", "sum", "batchmean", "sum_over_batch_size", "mean_with_sample_weight")
 _PASSES = 3
@@ -22,16 +24,21 @@ class Target:
 
     Parameters
     ----------
-    row : the dialect's class or function
+    row : the dialect's class or function; None of the formula itself, in the framework's own operations
     parameters : those that differ from their defaults
     plan : what it means
     cost : how much there is between it and the plan that it was sought for
     """
 
-    row: Row
+    row: Row | None
     parameters: Mapping[str, Any]
     plan: Plan
     cost: float
+
+    @property
+    def name(self) -> str:
+        """The native name of the loss, or that of the formula."""
+        return self.plan.spec if self.row is None else self.row.native_name
 
 
 PREFIXES: Mapping[str, tuple[str, ...]] = {
@@ -42,19 +49,26 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
 """Where the losses of a framework are; that of which there is none are below its own name."""
 
 
-def closest(wanted: Plan, framework: str, weighted: bool) -> list[Target]:
+def closest(wanted: Plan, framework: str) -> list[Target]:
     """The losses of a framework with the spec of a plan, the closest first.
 
     Parameters
     ----------
     wanted : the plan
     framework : the dialect in which is sought
-    weighted : whether its losses are weighted at the call
     """
-    found = []
+    found: list[Target] = []
     for name in _rows(framework, wanted.spec):
-        found += _fitted(resolve(name), wanted, weighted)
+        found += _fitted(resolve(name), wanted)
     return sorted(found, key=lambda target: target.cost)
+
+
+def formula(wanted: Plan) -> Target:
+    """The formula of a plan, as a loss that gives unreduced losses and takes any form of it."""
+    spec = Spec.registry[wanted.spec]
+    plan = Plan.of(spec, reduction=Reduction("none"), **dict(wanted.parameters))
+    plan = replace(plan, constants=tuple(c for c in wanted.constants if c[0] in spec.inputs))
+    return Target(None, dict(wanted.parameters), plan, _FORMULA)
 
 
 @functools.cache
@@ -63,14 +77,24 @@ def _rows(framework: str, spec: str) -> tuple[str, ...]:
     prefixes = PREFIXES.get(framework, (f"{framework}.",))
     names = dict.fromkeys(resolve(n).native_name for p in prefixes for n in native_names() if n.startswith(p))
     names = dict.fromkeys(n for p in prefixes for n in names if n.startswith(p))
-    return tuple(name for name in names if spec in _specs(name))
+    return tuple(name for name in names if name not in _NARROW and spec in _specs(name))
+
+
+_NARROW = {
+    "paddle.nn.functional.log_loss": "takes nothing but one column",
+    "mindspore.ops.SoftmaxCrossEntropyWithLogits": "takes nothing but two axes",
+    "mindspore.nn.SoftmaxCrossEntropyWithLogits": "takes nothing but two axes",
+}
+"""Losses that are no targets, and why; the same framework has others that compute the same."""
 
 
 @functools.cache
 def _specs(name: str) -> frozenset[str]:
     """The specs that a row means, with one or the other of its switches."""
     row = resolve(name)
-    switches = {n: [v for v in options if isinstance(v, bool | str)] for n, options in _own_options(row).items()}
+    switches = {
+        n: [v for v in options if isinstance(v, bool | str)] for n, options in _own_options(row).items()
+    }
     switches = {n: options for n, options in switches.items() if options and n != "reduction"}
     found = set()
     for values in itertools.islice(itertools.product(*switches.values()), 64):
@@ -80,14 +104,14 @@ def _specs(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _fitted(row: Row, wanted: Plan, weighted: bool) -> Iterator[Target]:
+def _fitted(row: Row, wanted: Plan) -> Iterator[Target]:
     """The row with the parameters that bring it closest, from each of its reductions."""
     options = _options(row, wanted)
     seen = set()
     for start in options.get("reduction", [None]):
         chosen = {} if start is None else {"reduction": start}
         plan = _plan(row, chosen)
-        best = float("inf") if plan is None else distance(plan, wanted, weighted)
+        best = float("inf") if plan is None else distance(plan, wanted)
         for _ in range(_PASSES):
             before = best
             for name, values in options.items():
@@ -96,7 +120,7 @@ def _fitted(row: Row, wanted: Plan, weighted: bool) -> Iterator[Target]:
                 for value in values:
                     tried = {**chosen, name: value}
                     plan = _plan(row, tried)
-                    cost = float("inf") if plan is None else distance(plan, wanted, weighted)
+                    cost = float("inf") if plan is None else distance(plan, wanted)
                     if cost < best - 1e-9:
                         best, chosen = cost, tried
             if best == before:
@@ -135,7 +159,7 @@ def _hints(row: Row) -> Mapping[str, Any]:
 
 
 @functools.cache
-def _own_options(row: Row) -> dict[str, list[Any]]:
+def _own_options(row: Any) -> dict[str, list[Any]]:
     """The values that a row's own signature says its parameters may have."""
     hints = _hints(row)
     names = row.parameters if isinstance(row, DialectFunction) else [f.name for f in fields(row)]  # type: ignore[arg-type]
@@ -167,7 +191,7 @@ def _options(row: Row, wanted: Plan) -> dict[str, list[Any]]:
             options[name] += [n for n in numbers if float in kinds or isinstance(n, int)]
             if type(None) in kinds:
                 options[name].append(None)
-    by_role = {role: native for role, native in row.arguments.items()}
+    by_role = row.arguments
     for role, constant in wanted.constants:
         native = by_role.get(role, role)
         if native in options or (isinstance(row, DialectFunction) and native in row.roles):
@@ -187,13 +211,15 @@ def _numbers(plan: Plan) -> list[float | int]:
 # ------------------------------------------------------------------------------- distance
 
 _LOST = 1000.0
+_FORMULA = 300.0
+"""What a formula that has to be written out costs: the framework's own losses are tried first."""
 
 # What may be said beside the call, and how long that takes; all other parameters must agree.
 _ADAPTED = {"axis": 1.0, "keepdims": 0.5, "blank": 4.0}
 _MINOR = {"gradient_at_zero", "gradient_floor", "gradient_of_distribution", "negative_target_is_zero"}
 
 
-def distance(plan: Plan, wanted: Plan, weighted: bool) -> float:
+def distance(plan: Plan, wanted: Plan) -> float:
     """How much there is to say beside a plan to have another."""
     if plan.spec != wanted.spec:
         return 10 * _LOST
@@ -211,12 +237,13 @@ def distance(plan: Plan, wanted: Plan, weighted: bool) -> float:
     cost += 4 * len(missing)
     layouts = dict(plan.layouts)
     cost += sum(
-        0.25 * sum(getattr(layout, f.name) != getattr(layouts[role], f.name) for f in fields(layout) if f.compare)
+        0.25
+        * sum(getattr(layout, f.name) != getattr(layouts[role], f.name) for f in fields(layout) if f.compare)
         for role, layout in wanted.layouts
         if role in layouts
     )
     if plan.dtype != wanted.dtype:
-        cost += 0.5
+        cost += 4.0
     return cost
 
 
@@ -229,7 +256,7 @@ def _parameter_cost(name: str, ours: Any, wanted: Any) -> float:
         return 20.0
     if isinstance(ours, float | int) and isinstance(wanted, float | int):
         # Of two clamps, the nearer one.
-        return 50.0 + min(40.0, abs(ours - wanted))
+        return 50.0 + min(40.0, float(abs(ours - wanted)))
     return 100.0
 
 

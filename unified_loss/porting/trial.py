@@ -14,6 +14,7 @@ from unified_loss.dispatch import backend_of, use_backend
 from unified_loss.gradients import value_and_grad
 from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
+from unified_loss.spec import Spec
 
 from .snippet import Program
 from .source import NativeCall
@@ -37,6 +38,8 @@ class Trial:
     note : the kind of input that it was on
     wrong : on how many inputs it was larger than rounding
     tried : on how many inputs it was tried
+    refused : on how many of them the port raised an error where the source does not; the first is said
+        in `error`
     """
 
     size: float = 0.0
@@ -44,37 +47,52 @@ class Trial:
     note: str = ""
     wrong: int = 0
     tried: int = 0
+    refused: int = 0
+    error: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether no input told the two apart."""
-        return self.tried > 0 and self.wrong == 0
+        """Whether no input told the two apart, and most were not refused."""
+        return self.tried > 0 and self.wrong == 0 and 2 * self.refused <= self.tried
 
 
 class _Ops:
-    """This library's ops, of the backend of their first argument."""
+    """This library's ops, of the backend of their arguments: NumPy's, or that of boxes of autograd."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def op(x: Any, *args: Any, **kwargs: Any) -> Any:
-            backend = backend_of(x) or get_backend("numpy")
-            return getattr(backend, name)(x, *args, **kwargs)
+        def op(*args: Any, **kwargs: Any) -> Any:
+            return getattr(_backend(*args, *kwargs.values()), name)(*args, **kwargs)
 
         return op
 
     def moveaxis(self, x: Any, a: int, b: int) -> Any:
-        backend = backend_of(x) or get_backend("numpy")
+        backend = _backend(x)
         rank = len(backend.shape(x))
         order = [i for i in range(rank) if i != a % rank]
         order.insert(b % rank, a % rank)
         return backend.permute_dims(x, tuple(order))
 
+    def full(self, n: int, value: int) -> Any:
+        return np.full(n, value)
+
     def asarray(self, values: Any) -> Any:
         return np.asarray(values, dtype="float32")
 
 
+def _backend(*arguments: Any) -> Any:
+    numpy = get_backend("numpy")
+    arrays = (x for given in arguments for x in (given if isinstance(given, list | tuple) else [given]))
+    found = (backend_of(x) for x in arrays)
+    return next((backend for backend in found if backend not in (None, numpy)), numpy)
+
+
+def _formula(spec: str, parameters: dict[str, Any]) -> Callable[..., Any]:
+    return functools.partial(Spec.registry[spec].formula, _Ops(), **parameters)
+
+
 def loss_of(program: Program) -> Callable[..., Any]:
     """The loss that a program in terms of ops defines."""
-    space: dict[str, Any] = {"ops": _Ops(), "resolve": resolve, "functools": functools}
+    space: dict[str, Any] = {"ops": _Ops(), "resolve": resolve, "formula": _formula, "functools": functools}
     exec(program.setup, space)  # noqa: S102  the text is our own
     loss: Callable[..., Any] = eval(program.expression, space)  # noqa: S307
     return loss
@@ -89,25 +107,24 @@ def compare(
     loss: Callable[..., Any], inputs: Sequence[FittingInput], expected: Sequence[tuple[Any, Any]]
 ) -> Trial:
     """How a loss compares with what is expected of it."""
-    worst, wrong = Trial(), 0
+    worst, wrong, refused, told = Trial(), 0, 0, ""
     for each, (value, gradient) in zip(inputs, expected, strict=True):
         try:
             found, its_gradient = _outcome(loss, each)
-        except Exception:  # noqa: BLE001  whatever it is, it is no port of this
-            size, quantity = float("inf"), "value"
-        else:
-            size, quantity = _difference(value, found), "value"
-            if np.shape(value) != np.shape(found):
-                size, quantity = float("inf"), "shape"
-            elif gradient is not None and its_gradient is not None:
-                of_gradient = _difference(gradient, its_gradient)
-                if of_gradient > size:
-                    size, quantity = of_gradient, "gradient"
-        limit = max(_tolerance(each), 0.0)
-        wrong += size > limit
+        except Exception as error:  # noqa: BLE001  whatever it is, nothing is computed
+            refused, told = refused + 1, told or f"{type(error).__name__}: {error}"
+            continue
+        size, quantity = _difference(value, found), "value"
+        if np.shape(value) != np.shape(found):
+            size, quantity = float("inf"), "shape"
+        elif gradient is not None and its_gradient is not None:
+            of_gradient = _difference(gradient, its_gradient)
+            if of_gradient > size:
+                size, quantity = of_gradient, "gradient"
+        wrong += size > _tolerance(each)
         if size > worst.size:
             worst = Trial(size, quantity, each.note)
-    return Trial(worst.size, worst.quantity, worst.note, wrong, len(inputs))
+    return Trial(worst.size, worst.quantity, worst.note, wrong, len(inputs), refused, told)
 
 
 def _tolerance(each: FittingInput) -> float:
@@ -162,5 +179,3 @@ def _difference(expected: Any, found: Any) -> float:
     scale = float(np.abs(a[finite]).max()) if finite.any() else 0.0
     largest = float(apart.max())
     return largest / scale if scale else (0.0 if largest == 0 else float("inf"))
-
-
