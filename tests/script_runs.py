@@ -1,7 +1,8 @@
 """Runs the scripts of a framework as they are and ported, in a process of its own, and prints what they give.
 
-As ``python script_runs.py SOURCE TARGET STYLE FOLDER``: the scripts are those of SOURCE, their copies ported
-to TARGET in STYLE are in FOLDER. Both train; both compute the losses of one batch, each on its own tensors.
+As ``python script_runs.py SOURCE TARGET FOLDER``: the scripts are those of SOURCE; below FOLDER, ``dialect`` and
+``native`` have their copies, ported to TARGET. The first two train; all compute the losses of one batch, each on
+its own tensors.
 """
 
 from __future__ import annotations
@@ -46,21 +47,20 @@ def computed(inside: dict, backend: str) -> dict[str, list]:
 
 
 def main() -> None:
-    source, target, style, folder = sys.argv[1:]
+    source, target, folder = sys.argv[1:]
     from_backend, to_backend = (BACKENDS.get(name, name) for name in (source, target))
     ul.import_backends(from_backend, to_backend)
     found = {}
     for file in sorted((SCRIPTS / source).glob("*.py")):
-        original, history = trained(file)
-        ported = Path(folder) / file.name
-        if style == "dialect":
-            inside, after = trained(ported)
-        else:
-            # The model still is the source's, and its tensors are no longer what the losses take.
-            inside, after = runpy.run_path(str(ported)), history
+        original, before = trained(file)
+        dialect, after = trained(Path(folder) / "dialect" / file.name)
+        # Its model still is the source's, whose tensors its losses no longer take.
+        native = runpy.run_path(str(Path(folder) / "native" / file.name))
         found[file.name] = {
-            "training": [history, after],
-            "losses": [computed(original, from_backend), computed(inside, to_backend)],
+            "training": [before, after],
+            "losses": computed(original, from_backend),
+            "dialect": computed(dialect, to_backend),
+            "native": computed(native, to_backend),
         }
     print(json.dumps(found))
 

@@ -83,12 +83,27 @@ def test_functions_are_defined_once_after_the_imports():
     assert outcomes == [("native", "after the adaptation shown")] * 2
 
 
+def test_what_two_losses_need_is_defined_once():
+    text = "from mxnet import gluon\nx = gluon.loss.L1Loss()\ny = gluon.loss.L2Loss()\n"
+    text += "z = gluon.loss.L2Loss(weight=2)\n"
+
+    def port(call, to, prove):
+        factor = {"weight": 1.0} | dict(call.parameters)
+        setup = FUNCTION.replace("made(pred", f"{factor['weight']} * made(pred")
+        return Port(call, to, "f", ("import there",), setup, "loss", (), "", "exact")
+
+    found = survey(cst.parse_module(text), HEADS)
+    after = rewrite(found, decisions.decide(found, "there", "native", False, port)[0])
+    assert after.count("made = there") == 1 and after.count("made(pred, label)") == 2
+    assert after.endswith("x = l1_loss\ny = l1_loss\nz = l2_loss\n")
+
+
 def test_the_names_of_functions_are_free_ones():
     text = "from mxnet import gluon\nmade, huber_loss = 1, gluon.loss.HuberLoss()\n"
     after = native(text, setup=FUNCTION, expression="loss")[0]
-    assert "made_ported = there.nn.MSELoss" in after and "losses = made_ported(pred, label)" in after
-    assert "def huber_loss_ported(pred, label)" in after
-    assert after.endswith("made, huber_loss = 1, huber_loss_ported\n")
+    assert "made_2 = there.nn.MSELoss" in after and "losses = made_2(pred, label)" in after
+    assert "def huber_loss_2(pred, label)" in after
+    assert after.endswith("made, huber_loss = 1, huber_loss_2\n")
 
 
 CALLS = {

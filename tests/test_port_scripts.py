@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 import subprocess
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from unified_loss import availability
-from unified_loss.porting.files import port_files
+from unified_loss.porting import known
+from unified_loss.porting.files import port_files, port_text
 from unified_loss.registry import ENTRIES
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -30,6 +32,7 @@ FILES = [file for source in SOURCES for file in sorted((SCRIPTS / source).glob("
 MARK = "# -> "
 
 
+@functools.cache
 def ported(file, style="dialect"):
     source = file.parent.name
     # The scripts of TensorFlow use Keras by both its names.
@@ -82,46 +85,51 @@ def test_a_ported_file_has_nothing_more_to_port(file, tmp_path):
     assert reasons[0] == reasons[1]
 
 
-@pytest.fixture
-def run_scripts(request, tmp_path):
-    """What the scripts of a framework give, as they are and ported."""
-
-    def run(source, style):
-        needed = [{"optax": "jax"}.get(name, name) for name in (source, TARGETS[source])]
-        missing = [name for name in needed if not availability.version(ENTRIES[name])]
-        if missing and not request.config.getoption("--all-backends"):
-            pytest.skip(f"needs {', '.join(missing)}")
-        return scripts_run(source, style, tmp_path)
-
-    return run
-
-
-def scripts_run(source, style, folder):
-    for file in sorted((SCRIPTS / source).glob("*.py")):
-        (folder / file.name).write_text(ported(file, style).after)
-    runs = Path(__file__).parent / "script_runs.py"
-    done = subprocess.run(
-        [sys.executable, str(runs), source, TARGETS[source], style, str(folder)],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_script_ported_to_the_dialect_trains_as_before_and_computes_the_same_elsewhere(source, run_scripts):
-    found = run_scripts(source, "dialect")
+def test_ported_scripts_train_as_before_and_compute_the_same_elsewhere(source, request, tmp_path):
+    needed = [{"optax": "jax"}.get(name, name) for name in (source, TARGETS[source])]
+    missing = [name for name in needed if not availability.version(ENTRIES[name])]
+    if missing and not request.config.getoption("--all-backends"):
+        pytest.skip(f"needs {', '.join(missing)}")
+    found = run_scripts(source, tmp_path)
     assert set(found) == {file.name for file in (SCRIPTS / source).glob("*.py")}
     for name, run in found.items():
         before, after = run["training"]
         np.testing.assert_allclose(after, before, rtol=1e-6, atol=0, err_msg=name)
-        assert_equal_losses(run["losses"], name)
+        for style in ("dialect", "native"):
+            assert_equal_losses(run["losses"], run[style], f"{name}, {style}")
 
 
-def assert_equal_losses(pair, name):
-    before, after = pair
+def run_scripts(source, folder):
+    """What the scripts of a framework give, as they are and ported."""
+    for style in ("dialect", "native"):
+        (folder / style).mkdir()
+        for file in sorted((SCRIPTS / source).glob("*.py")):
+            (folder / style / file.name).write_text(ported(file, style).after)
+    runs = Path(__file__).parent / "script_runs.py"
+    command = [sys.executable, str(runs), source, TARGETS[source], str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def assert_equal_losses(before, after, where):
     assert before and list(before) == list(after)
     for loss in before:
-        assert np.shape(after[loss]) == np.shape(before[loss]), (name, loss)
-        np.testing.assert_allclose(after[loss], before[loss], rtol=1e-5, atol=1e-6, err_msg=f"{name}: {loss}")
+        assert np.shape(after[loss]) == np.shape(before[loss]), (where, loss)
+        np.testing.assert_allclose(
+            after[loss], before[loss], rtol=1e-5, atol=1e-6, err_msg=f"{where}: {loss}"
+        )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_native_losses_are_put_where_the_dialect_would_be(file):
+    native, dialect = ported(file, "native"), ported(file)
+    compile(native.after, str(file), "exec")
+    assert [(f.line, f.code, f.outcome == "left alone") for f in native.findings] == [
+        (f.line, f.code, f.outcome == "left alone") for f in dialect.findings
+    ]
+    for finding in native.findings:
+        assert finding.reason or finding.outcome == "native"
+    again = port_text(native.after, known.HEADS[file.parent.name], TARGETS[file.parent.name], "native")
+    assert again[0] == native.after

@@ -60,7 +60,7 @@ class _Changes:
         self._top = {id(line) for line in body}
         self._kept = [b for b in found.bindings if self._is_top(b.statement) and fate[id(b.alias)] == "keep"]
         self._imported: dict[str, str] = {b.denotes: b.name for b in self._kept}
-        self._functions: dict[tuple[str, str], str] = {}
+        self._defined: dict[str, dict[str, str]] = {}
         dropped = [b for b in found.bindings if fate[id(b.alias)] == "drop"]
         freed = {b.name for b in dropped if found.names[b.name] == len(b.uses) + 1}
         self.names = Names(set(found.names) - freed)
@@ -128,16 +128,18 @@ class _Changes:
         return pairs
 
     def _set_up(self, setup: str, expression: str, names: dict[str, str], source: str) -> str:
-        """Define what a port needs before it, once; gives the expression that is the loss."""
-        if (setup, expression) not in self._functions:
-            module = cst.parse_module(setup)
-            for name in _defined(module):
-                wanted = snake_case(source.rpartition(".")[2]) if name == "loss" else name
-                names[name] = self.names.take(wanted, f"{wanted}_ported")
-            self.setup.append(renamed(module, names).code.rstrip() + "\n")
-            self._functions[setup, expression] = renamed(cst.parse_module(expression), names).code
-        names.clear()
-        return self._functions[setup, expression]
+        """Define what a port needs before it, what is there already not again; gives what is the loss."""
+        for statement in cst.parse_module(setup).body:
+            program = renamed(cst.Module([statement]), names)
+            text = program.code.strip()
+            if text not in self._defined:
+                wanted = {name: name for name in _defined(statement)}
+                if "loss" in wanted:
+                    wanted["loss"] = snake_case(source.rpartition(".")[2])
+                self._defined[text] = {name: self.names.take(own) for name, own in wanted.items()}
+                self.setup.append(renamed(program, self._defined[text]).code.strip())
+            names |= self._defined[text]
+        return renamed(cst.parse_module(expression), names).code
 
 
 def _leads(parent: cst.Call | cst.Attribute) -> cst.BaseExpression:
@@ -172,16 +174,13 @@ def _called_with(
     return call.with_changes(func=value, args=[*args, *given])
 
 
-def _defined(module: cst.Module) -> list[str]:
-    """The names that a program defines at its top."""
-    found = []
-    for statement in module.body:
-        if isinstance(statement, cst.FunctionDef):
-            found.append(statement.name.value)
-        elif isinstance(statement, cst.SimpleStatementLine):
-            targets = (t.target for s in statement.body if isinstance(s, cst.Assign) for t in s.targets)
-            found += [target.value for target in targets if isinstance(target, cst.Name)]
-    return found
+def _defined(statement: cst.CSTNode) -> list[str]:
+    """The names that a statement defines."""
+    if isinstance(statement, cst.FunctionDef):
+        return [statement.name.value]
+    smalls = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    targets = [target.target for small in smalls if isinstance(small, cst.Assign) for target in small.targets]
+    return [target.value for target in targets if isinstance(target, cst.Name)]
 
 
 def _header(body: Sequence[cst.BaseStatement | cst.CSTNode]) -> int:
