@@ -31,6 +31,8 @@ _LEFT_OUT = {"axis": None, "dim": None, "keepdim": False, "keepdims": False, "ke
 _LEFT_OUT |= {"min": None, "max": None}
 """The keyword arguments that say nothing with these values."""
 
+_KEPT = ("keepdim", "keepdims", "keep_dims")
+
 
 @dataclass(frozen=True)
 class NativeFormula:
@@ -136,7 +138,9 @@ class _Simplified(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802  ast's own
         self.generic_visit(node)
-        node.keywords = [k for k in node.keywords if not _says_nothing(k)]
+        kept = [k for k in node.keywords if not _says_nothing(k)]
+        # Over all axes, a kept one is only known where that is said.
+        node.keywords = node.keywords if any(k.arg in _KEPT for k in kept) else kept
         return node
 
 

@@ -12,7 +12,7 @@ import math
 import operator
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -229,15 +229,18 @@ class Translation:
         else:
             scope.run(node.body)
         wanted = name or f"_{getattr(node, 'name', 'function').strip('_')}"
-        found = Definition("", parameters, without_dead_code(scope.out), list(scope.captured))
+        found = Definition("", parameters, scope.out, list(scope.captured))
         kinds = {value.pair for value in scope.returns if isinstance(value, Code)}
         found.pair = True in kinds
         if len(kinds) > 1:
-            found.body = [_Weighing(self).visit(statement) for statement in found.body]
+            found.body = [_Weighing(self, scope.weighted).visit(statement) for statement in found.body]
+        found.body = without_dead_code(found.body)
         if len(scope.returns) == 1 and not outermost:
             (value,) = scope.returns
-            if isinstance(value, Known) or len(found.body) == 1:
+            if isinstance(value, Known):
                 found.result = value
+            elif len(found.body) == 1 and isinstance(found.body[0], ast.Return) and found.body[0].value:
+                found.result = replace(value, node=found.body[0].value) if isinstance(value, Code) else None
         if found.result is None:
             found.name = self.named(wanted)
         self.definitions[key] = found
@@ -266,6 +269,7 @@ class Scope:
         self.captured: dict[str, None] = {}
         self.out: list[ast.stmt] = []
         self.returns: list[Value] = []
+        self.weighted: list[ast.Return] = []
 
     # ------------------------------------------------------------------------ statements
 
@@ -282,7 +286,10 @@ class Scope:
                 if isinstance(value, Several):
                     value = Code(lifted(value))
                 self.returns.append(value)
-                self.out.append(ast.Return(lifted(value) if _liftable(value) else None))
+                returned = ast.Return(lifted(value) if _liftable(value) else None)
+                if isinstance(value, Code) and value.pair:
+                    self.weighted.append(returned)
+                self.out.append(returned)
                 return True
             elif isinstance(statement, ast.Raise):
                 raise CannotTranslate("the formula refuses these parameters")
@@ -474,7 +481,13 @@ class Scope:
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(left, Known) and isinstance(right, Known):
             return Known(_BINARY[type(node.op)](left.value, right.value))
-        return Code(ast.BinOp(lifted(left), node.op, lifted(right)))
+        for value, other in ((left, right), (right, left)):
+            if _changes_nothing(node.op, other, other is left):
+                return value
+        spelled = lifted(right)
+        if isinstance(node.op, ast.Add) and isinstance(spelled, ast.UnaryOp) and isinstance(right, Known):
+            return Code(ast.BinOp(lifted(left), ast.Sub(), spelled.operand))
+        return Code(ast.BinOp(lifted(left), node.op, spelled))
 
     def _visit_unaryop(self, node: ast.UnaryOp) -> Value:
         operand = self.visit(node.operand)
@@ -637,13 +650,11 @@ class Scope:
         if function is callable and not isinstance(args[0], Known):
             return Known(False)
         everything = [*args, *keywords.values()]
-        pure = any(function is each for each in _PURE) or inspect.ismethod(
-            getattr(function, "__call__", None)
-        )
+        own = isinstance(getattr(function, "__self__", None), int | float | str)
+        pure = own or any(function is each for each in _PURE)
         if pure and all(isinstance(value, Known) for value in everything):
-            if not inspect.isfunction(function):
-                given = {name: v.value for name, v in keywords.items() if isinstance(v, Known)}
-                return Known(function(*(v.value for v in args if isinstance(v, Known)), **given))
+            given = {name: v.value for name, v in keywords.items() if isinstance(v, Known)}
+            return Known(function(*(v.value for v in args if isinstance(v, Known)), **given))
         if function in (tuple, list) and len(args) == 1:
             parts = _parts(args[0])
             if parts is not None and function is tuple:
@@ -743,6 +754,15 @@ class Scope:
         return Code(ast.Lambda(arguments, lifted(result)))
 
 
+def _changes_nothing(op: ast.operator, operand: Value, is_left: bool) -> bool:
+    """Whether an operand, a parameter most likely, leaves the other one as it is."""
+    if not isinstance(operand, Known) or not isinstance(operand.value, float):
+        return False
+    if isinstance(op, ast.Mult) or (isinstance(op, ast.Div) and not is_left):
+        return operand.value == 1
+    return operand.value == 0 and (isinstance(op, ast.Add) or (isinstance(op, ast.Sub) and not is_left))
+
+
 def _liftable(value: Value) -> bool:
     try:
         lifted(value)
@@ -832,16 +852,16 @@ def _short(node: ast.expr) -> bool:
 class _Weighing(ast.NodeTransformer):
     """Where some losses have weights, the others get those of 1."""
 
-    def __init__(self, whole: Translation) -> None:
-        self.whole = whole
+    def __init__(self, whole: Translation, weighted: Sequence[ast.Return]) -> None:
+        self.whole, self.weighted = whole, weighted
 
     def visit_Return(self, node: ast.Return) -> ast.Return:  # noqa: N802  ast's own
+        if any(node is each for each in self.weighted):
+            return node
         if isinstance(node.value, ast.Name):
             ones = self.whole.say("ones_like", {"x": Code(node.value)})
             if isinstance(ones, ast.expr):
                 return ast.Return(ast.Tuple([node.value, ones], ast.Load()))
-        if isinstance(node.value, ast.Tuple):
-            return node
         raise CannotTranslate("a formula gives weights sometimes")
 
 
@@ -876,8 +896,22 @@ def without_dead_code(statements: list[ast.stmt]) -> list[ast.stmt]:
         }
         kept = _pruned(statements, read)
         if ast.dump(ast.Module(kept, [])) == ast.dump(ast.Module(statements, [])):
-            return kept
+            return _returning_at_once(kept)
         statements = kept
+
+
+def _returning_at_once(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Without the variable that is returned as soon as it is assigned."""
+    match statements:
+        case [
+            *before,
+            ast.Assign(targets=[ast.Name(id=name)], value=value),
+            ast.Return(value=ast.Name(id=read)) as last,
+        ]:
+            if name == read:
+                last.value = value
+                return _returning_at_once([*before, last])
+    return statements
 
 
 def _pruned(statements: Sequence[ast.stmt], read: set[str]) -> list[ast.stmt]:
