@@ -43,13 +43,14 @@ class _CallablePackage(_types.ModuleType):
 if _typing.TYPE_CHECKING:
     from .availability import BackendInfo, backends
     from .porting.diff import explain_diff
+    from .porting.port import port
 else:
     backends = _importlib.import_module(".backends", __name__)
     backends.__class__ = _CallablePackage
 
 __version__ = "0.1.0"
 
-_LATE = {"explain_diff": "porting.diff"}
+_LATE = {"explain_diff": "porting.diff", "port": "porting.port"}
 """What few programs use, by the module that is imported when it is first asked for."""
 
 
@@ -85,6 +86,7 @@ __all__ = [
     "get_backend",
     "import_backends",
     "losses",
+    "port",
     "resolve",
     "set_backend",
     "to_numpy",
