@@ -1,8 +1,8 @@
 """Runs the scripts of a framework as they are and ported, in a process of its own, and prints what they give.
 
-As ``python script_runs.py SOURCE TARGET FOLDER``: the scripts are those of SOURCE; below FOLDER, ``dialect`` and
-``native`` have their copies, ported to TARGET. The first two train; all compute the losses of one batch, each on
-its own tensors.
+As ``python script_runs.py SOURCE TARGET FOLDER``: the scripts are those of SOURCE; below FOLDER, ``dialect``
+and ``native`` have their copies, ported to TARGET. The first two train; all compute the losses of one batch,
+each on its own tensors.
 """
 
 from __future__ import annotations

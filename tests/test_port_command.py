@@ -271,3 +271,66 @@ def test_the_documentation_shows_what_is_printed(tmp_path, monkeypatch):
     Path("train.py").write_text(source)
     done = port("train.py", "--from", "mxnet", "--to", "torch")
     assert done.output == shown and done.exit_code == 1
+
+
+# ------------------------------------------------------------------------------ a loss
+
+SMOOTH = "mxnet.gluon.loss.HuberLoss(rho=0.5)"
+
+
+def test_a_loss_is_shown_in_the_other_framework_and_through_the_dialect():
+    done = port(SMOOTH, "--to", "torch", "--no-proof")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"source  {SMOOTH}\n\nin torch\nimport torch\n")
+    assert "torch.nn.functional.smooth_l1_loss(" in done.output
+    assert "verdict adapted, the same value and gradient" in done.output
+    assert (
+        "from unified_loss.dialects.mxnet.gluon.loss import HuberLoss\n\nloss = HuberLoss(rho=0.5)\n"
+        in done.output
+    )
+    assert "proof" not in done.output
+
+
+def test_the_code_that_is_printed_is_that_of_the_json_and_runs(tmp_path):
+    file = tmp_path / "port.json"
+    done = port(SMOOTH, "--to", "optax", "--no-proof", "--json", file)
+    found = json.loads(file.read_text())
+    assert {
+        "source",
+        "to",
+        "target",
+        "native",
+        "dialect",
+        "verdict",
+        "differences",
+        "proof",
+        "reason",
+    } == set(found)
+    assert found["native"] in done.output and found["dialect"] in done.output
+    compile(found["native"], "native", "exec")
+    inside = {}
+    exec(found["dialect"], inside)
+    assert inside["loss"]([[3.0, 0.5]], [[0.0, 0.0]]).tolist() == [1.5]
+
+
+def test_a_loss_that_the_target_cannot_express_gives_exit_status_1():
+    done = port("keras.losses.Circle()", "--to", "torch", "--no-proof", "--json", "-")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1 and found["native"] is None and "torch" in found["reason"]
+    assert "import Circle" in found["dialect"]
+
+
+def test_a_loss_that_is_none_is_wrong_use():
+    known = "it has: rho, weight, batch_axis; did you mean 'rho'?"
+    assert wrong("mxnet.gluon.loss.HuberLoss(roh=1)", "--to", "torch") == (
+        f"mxnet.gluon.loss.HuberLoss: unknown argument 'roh'; {known}"
+    )
+    assert wrong("mxnet.gluon.loss.Hubber()", "--to", "torch").startswith("no dialect has a loss named")
+    assert wrong("1 +", "--to", "torch") == "'1 +' is no Python expression: invalid syntax"
+    assert "only known when the program runs" in wrong("torch.nn.MSELoss(reduction=r)", "--to", "mxnet")
+    assert wrong(SMOOTH, "--to", "caffe").startswith("--to: unknown framework 'caffe'")
+    assert (
+        wrong(SMOOTH, "--to", "torch", "--from", "paddle")
+        == f"--from paddle: {SMOOTH[:26]} is no loss of that"
+    )
+    assert wrong("f(" + "x" * 5000 + ")", "--to", "torch").startswith("no dialect has a loss named 'f'")

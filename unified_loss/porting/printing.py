@@ -31,7 +31,9 @@ def print_port(port: Port, console: Console) -> None:
             console.print(Text(f"  {residual}"), soft_wrap=True)
     else:
         console.print()
-        console.print(Text.assemble((f"in {port.to}  ", "bold"), ("none: ", "red"), port.reason))
+        console.print(
+            Text.assemble((f"in {port.to}  ", "bold"), ("none: ", "red"), port.reason), soft_wrap=True
+        )
     _code("through the dialect, always exact", port.dialect, console)
     if port.proof is not None:
         console.print(Text("proof", style="bold"))
