@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import pyplot as plt
 from training import GUIDES, HERE, Curves, table, train
 
@@ -26,8 +27,8 @@ def main() -> None:
             curves = train(guide, Path(folder))
         draw(curves, *FRAMEWORKS[guide], HERE / guide / "curves.svg")
         page = HERE / guide / "README.md"
-        marks = r"(<!-- differences -->\n).*(\n<!-- end -->)"
-        text = re.sub(marks, rf"\g<1>{table(curves)}\g<2>", page.read_text("utf-8"), flags=re.DOTALL)
+        marks = r"(<!-- differences -->\n).*(<!-- end -->)"
+        text = re.sub(marks, rf"\g<1>\n{table(curves)}\n\n\g<2>", page.read_text("utf-8"), flags=re.DOTALL)
         page.write_text(text, encoding="utf-8")
         print(guide, table(curves), sep="\n\n")
 
@@ -46,30 +47,32 @@ def draw(curves: Curves, old: str, new: str, file: Path) -> None:
         axis.set_xlabel("epoch", fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-        label(axis, curves.naive[name], curves.before[name], f"{new}, same name", NAIVE)
-        label(
-            axis, curves.before[name], curves.naive[name], f"{old}, and {new}\nwith its dialect loss", AFTER
-        )
+        axis.margins(y=0.2)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        gaps = np.abs(np.subtract(curves.before[name], curves.naive[name]))
+        if gaps[len(gaps) // 2] > 0.1 * np.ptp(axis.get_ylim()):
+            label(axis, curves.naive[name], curves.before[name], f"{new}, same name", NAIVE)
+            ported = f"{old}, and {new}\nwith its dialect loss"
+            label(axis, curves.before[name], curves.naive[name], ported, AFTER)
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
 
 
 def label(axis: plt.Axes, curve: list[float], other: list[float], text: str, colour: str) -> None:
-    """Write beside a curve, where it is furthest from the other, on the side away from it."""
-    middle = range(len(curve) // 5, 4 * len(curve) // 5)
-    at = max(middle, key=lambda epoch: abs(curve[epoch] - other[epoch]))
-    above = curve[at] > other[at]
+    """Write at the middle of a curve, on the side away from the other one, clear of its slope."""
+    middle = len(curve) // 2
+    above = curve[middle] > other[middle]
+    rises = curve[-1] > curve[middle]
     axis.annotate(
         text,
-        (at + 1, curve[at]),
-        xytext=(0, 6 if above else -6),
+        (middle + 1, curve[middle]),
+        xytext=(0, 8 if above else -8),
         textcoords="offset points",
         va="bottom" if above else "top",
-        ha="center",
+        ha="right" if above == rises else "left",
         fontsize=8.5,
         color=colour,
     )
-    axis.margins(y=0.2)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The detector in PyTorch: ``python after.py FOLDER [--naive]``.
 
-It starts from the weights in the folder, and writes its curves there. With ``--naive`` it trains with PyTorch's own losses of the same names.
+It starts from the weights in the folder, and writes its curves there. With
+``--naive`` it trains with PyTorch's own losses of the same names.
 """
 
 from __future__ import annotations

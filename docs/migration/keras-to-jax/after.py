@@ -1,6 +1,7 @@
 """The two heads in JAX: ``python after.py FOLDER [--naive]``.
 
-It starts from the weights in the folder, and writes its curves there. With ``--naive`` it trains with the losses of the same names in optax.
+It starts from the weights in the folder, and writes its curves there. With
+``--naive`` it trains with the losses of the same names in optax.
 """
 
 from __future__ import annotations
