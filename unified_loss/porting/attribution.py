@@ -79,7 +79,7 @@ class Attribution:
     Parameters
     ----------
     method : ``average``, over all orders in which the fields could be changed, one after the other
-        (Shapley values); ``path``, in the order of the plan; ``none``, where nothing differs
+        (Shapley values); ``path``, in one order; ``none``, where nothing differs
     moves : the fields that were changed together, in the order in which they were
     value, gradient : the difference; None where there is none to be had
     value_effects, gradient_effects : of each move
@@ -212,15 +212,17 @@ def _averaged(move: Move, active: Sequence[Move]) -> _Step:
 
 
 def _path(between: _Between) -> Iterator[_Step]:
-    """One move after the other; those between which nothing can be run are one."""
+    """One move after the other; one that cannot be run waits for those that make it possible."""
     done: frozenset[str] = frozenset()
-    pending: Move = ()
-    for move in between.moves:
-        pending += move
-        after = done | frozenset(pending)
-        if between.run(after) is not None:
-            yield _Step(pending, ((1.0, done),))
-            done, pending = after, ()
+    waiting = list(between.moves)
+    while waiting:
+        able = (m for m in waiting if between.run(done | frozenset(m)) is not None)
+        move = next(able, None)
+        # Those that no order makes possible are one step.
+        fields = tuple(field for m in waiting for field in m) if move is None else move
+        yield _Step(fields, ((1.0, done),))
+        done |= frozenset(fields)
+        waiting = [] if move is None else [m for m in waiting if m is not move]
 
 
 # -------------------------------------------------------------------------------- amounts

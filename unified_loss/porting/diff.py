@@ -109,7 +109,7 @@ def _fields(first: NativeCall, second: NativeCall) -> Iterator[FieldDifference]:
             theirs,
             in_words(difference.field, ours, theirs, *specs)
             if difference.field != "spec"
-            else f"the formula: {_formula(first.plan, second.plan)} against {_formula(second.plan, first.plan)}",
+            else f"the formula: {' against '.join(_formulas(first.plan, second.plan))}",
         )
     shared = set(first.roles.values()) & set(second.roles.values())
     orders = [tuple(role for role in call.roles.values() if role in shared) for call in (first, second)]
@@ -124,10 +124,11 @@ def _fields(first: NativeCall, second: NativeCall) -> Iterator[FieldDifference]:
         yield FieldDifference("inputs.target", "label encoding", *told, words, note=note)
 
 
-def _formula(plan: Plan, other: Plan) -> str:
-    """The formula, with the parameters that the other one does not have."""
-    own = [f"{name}={x!r}" for name, x in plan.parameters if name not in dict(other.parameters)]
-    return f"{plan.spec}({', '.join(own)})"
+def _formulas(*plans: Plan) -> Iterator[str]:
+    """Either formula, with the parameters that the other one does not have."""
+    for plan, other in (plans, plans[::-1]):
+        own = [f"{name}={x!r}" for name, x in plan.parameters if name not in dict(other.parameters)]
+        yield f"{plan.spec}({', '.join(own)})"
 
 
 def _dropped(calls: Sequence[NativeCall], inputs: Sequence[Roles]) -> list[FieldDifference]:
@@ -167,7 +168,7 @@ def _with_effects(
     probe = Hybrids(*plans, fields, [], None, backend)
     refusal = ""
     if drawn_inputs:
-        inputs, refusal = _chosen(probe, drawn(*calls), calls[1].name)
+        inputs, refusal = _chosen(probe, drawn(*calls))
         if not inputs:
             return replace(found, note=f"not run: no inputs are known that both take; {refusal}")
     else:
@@ -184,7 +185,7 @@ def _with_effects(
     return replace(told, note=f"{told.note}\n{refusal}") if refusal else told
 
 
-def _chosen(hybrids: Hybrids, candidates: Sequence[Roles], second: str) -> tuple[list[Roles], str]:
+def _chosen(hybrids: Hybrids, candidates: Sequence[Roles]) -> tuple[list[Roles], str]:
     """Inputs that both take, those before others on which more fields can be changed alone."""
     failures = [_failure(hybrids, each) for each in candidates]
     errors = [failure.error for failure in failures if failure is not None]
@@ -194,7 +195,7 @@ def _chosen(hybrids: Hybrids, candidates: Sequence[Roles], second: str) -> tuple
     best = [each for each, number in zip(taken, run, strict=True) if number == max(run)]
     if not errors:
         return best[:_COMPARED], ""
-    told = f"{second} does not take {len(errors)} of {len(candidates)} inputs that were drawn: {errors[0]}"
+    told = f"not both take {len(errors)} of {len(candidates)} inputs that were drawn: {errors[0]}"
     return best[:_COMPARED], told
 
 
@@ -273,7 +274,7 @@ def _notes(result: Attribution, hybrids: Hybrids) -> Iterator[str]:
     if result.method == "average":
         yield "amounts: the mean over all orders in which the fields could be changed one after the other"
     elif result.method == "path":
-        yield "amounts: the fields changed one after the other, in the order of the plan"
+        yield "amounts: the fields changed one after the other, in the plan's order as far as that can be run"
     for name, gap in (("values", result.value), ("gradients", result.gradient)):
         if gap is not None and 0 < gap.largest <= _ROUNDING * max(abs(gap.first), abs(gap.second)):
             yield f"the {name} are apart by no more than rounding in float32"

@@ -57,8 +57,9 @@ class Explanation:
     equal : whether they have the same plan, and so give the same on all inputs that both take
     fields : in what they differ; first what does most
     method : how the difference is shared out: ``average`` over all orders in which the fields could be
-        changed one after the other (Shapley values); ``path``, in the order of the plan; ``none``, where
-        nothing was run or nothing differs
+        changed one after the other (Shapley values); ``path``, one after the other in the order of the
+        plan, but for those that can only be run after later ones; ``none``, where nothing was run or
+        nothing differs
     value, gradient : the difference on the inputs; None where there was nothing to compare
     backend : where both were run
     note : what was compared, and what was not
