@@ -70,7 +70,7 @@ class _Replaced(paddle.autograd.PyLayer):
     @staticmethod
     def backward(ctx, head):
         (gradient,) = ctx.saved_tensor()
-        return paddle.zeros_like(gradient), gradient, paddle.zeros_like(gradient)
+        return None, gradient, None
 """,
     "_gradient": """
 def _gradient(function, x):
@@ -90,9 +90,17 @@ def _where(condition, x, y):
 """,
     "_replaced": """
 def _replaced(value, x, gradient):
-    slope = mindspore.ops.InsertGradientOf(lambda head: gradient)(x)
+    def replacement(head):
+        return gradient
+
+    slope = mindspore.ops.InsertGradientOf(replacement)(x)
     always = mindspore.ops.ones_like(x, dtype=mindspore.bool_)
     return mindspore.ops.where(always, mindspore.ops.stop_gradient(value), slope)
+""",
+    "_gradient": """
+def _gradient(function, x):
+    gradient = mindspore.grad(function)(mindspore.ops.stop_gradient(x))
+    return mindspore.ops.stop_gradient(gradient)
 """,
 }
 

@@ -228,7 +228,7 @@ _PADDLE = {
 _MINDSPORE = {
     **_SHARED,
     "ones_like": "mindspore.ops.ones_like(x)",
-    **_same("mindspore.ops", "abs exp log log1p sqrt square relu isinf logical_not cos acos tanh any"),
+    **_same("mindspore.ops", "abs exp log log1p sqrt square relu isinf logical_not cos acos any"),
     **_same("mindspore.ops", "maximum minimum logical_and logical_or matmul", "x1, x2"),
     "shape": "x.shape",
     "astype": "x.astype(dtype)",
@@ -271,7 +271,7 @@ _MINDSPORE = {
     "take": "mindspore.ops.gather(x, indices.astype(mindspore.int64), 0)",
     "stop_gradient": "mindspore.ops.stop_gradient(x)",
     "replace_gradient": "_replaced(value, x, gradient)",
-    "gradient": "mindspore.grad(lambda y: function(y).sum())(x)",
+    "gradient": "_gradient(function, x)",
     "is_integer": "not x.is_floating_point()",
     "resolution": "np.finfo(mindspore.dtype_to_nptype(dtype)).eps",
 }
