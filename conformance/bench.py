@@ -156,29 +156,29 @@ class Bench:
             table = {
                 "tensors": [tree_to_json(x) for x in trial.input.tensors.values()],
                 "gradient_of": None if by is None else names.index(by),
+                "keywords": [name if named else None for name, named in _named_only(call).items()],
             }
             self._kept.append(trial)
             self._inputs[key] = (len(self._inputs), table)
         return f"{program}/{self._inputs[key][0]}"
 
 
+def _named_only(call: NativeCall) -> dict[str, bool]:
+    """The arguments, each with whether it can only be given by its name, because others are left out."""
+    row, names = call.row, list(tensor_arguments(call.row))
+    if isinstance(row, DialectFunction):
+        parameters = inspect.signature(row).parameters.values()
+        names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    return {name: names[i : i + 1] != [name] for i, name in enumerate(call.arguments)}
+
+
 def _native_program(call: NativeCall, dtype: str) -> dict[str, Any]:
     """The call as a worker makes it in the framework itself: which tensors are given by keyword."""
-    row = call.row
-    domain = domains().get(row.native_name)
-    names = list(tensor_arguments(row))
-    signature = list(inspect.signature(row).parameters.values()) if isinstance(row, DialectFunction) else []
-    arguments: list[tuple[str, str | None]] = []
-    for i, name in enumerate(call.arguments):
-        if isinstance(row, DialectFunction):
-            leading = i < len(signature) and signature[i].name == name
-            positional = leading and signature[i].kind is not inspect.Parameter.KEYWORD_ONLY
-        else:
-            positional = names[i] == name
-        by_keyword = not positional or (domain is not None and domain.keywords)
-        arguments.append((name, name if by_keyword else None))
+    domain = domains().get(call.row.native_name)
+    by_name = domain is not None and domain.keywords
+    arguments = [(name, name if by_name or named else None) for name, named in _named_only(call).items()]
     return {
-        "loss": row.native_name,
+        "loss": call.row.native_name,
         "parameters": tree_to_json(
             {
                 name: x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x

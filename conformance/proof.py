@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from unified_loss.porting.source import FRAMEWORKS, NativeCall
 from .bench import Bench, framework_of
 from .cases import Case, Outcome
 from .domains import domains
-from .domains.fitting import FittingInput, fitting_inputs, known_defects, matching_cases
+from .domains.fitting import FittingInput, fitting_inputs, identity, known_defects, matching_cases
 from .evidence import Evidence, Failure, Kind, Proof, Side, Trial
 from .runner import configured_interpreters
 from .scheduling import Limits, Progress
@@ -126,7 +126,13 @@ def prove_all(
     pythons = configured_interpreters() if interpreters is None else interpreters
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         bench = Bench(folder, pythons, limits or Limits(), progress)
-        plans = [_Plan.of(Claim(*claim), count) for claim in claims]
+        trials: dict[Hashable, tuple[Trial, ...]] = {}
+        plans = []
+        for claim in (Claim(*claim) for claim in claims):
+            key = identity(claim.call)
+            if key not in trials:
+                trials[key] = _trials(claim.call, count)
+            plans.append(_Plan.of(claim, trials[key]))
         for plan in plans:
             plan.ask(bench)
         bench.run()
@@ -155,14 +161,14 @@ class _Plan:
     note: str = ""
 
     @classmethod
-    def of(cls, claim: Claim, count: int) -> _Plan:
+    def of(cls, claim: Claim, trials: tuple[Trial, ...]) -> _Plan:
         """That of a claim where both frameworks are there."""
         backend = FRAMEWORKS.get(claim.to, claim.to)
         if backend not in (*FRAMEWORKS.values(), "numpy"):
             raise ConfigError(
                 f"prove: there is no framework {claim.to!r}; there are: {', '.join(FRAMEWORKS)}"
             )
-        trials = _trials(claim.call, count)
+        trials = tuple(trial for trial in trials if _is_taken(trial.input, backend))
         if not trials:
             return cls(claim, "none", (), reason="no inputs are known that it takes", backend=backend)
         return cls(claim, "live", trials, backend=backend)
@@ -204,7 +210,7 @@ class _Plan:
         found = [
             (Trial(each, _dtype(each)), case)
             for case, each in matching_cases(self.claim.call)
-            if case.recorded is not None and _is_whole(case)
+            if case.recorded is not None and _is_whole(case) and _is_taken(each, self.backend)
         ][: 3 * count]
         if not found:
             reason = f"{reason}; and no values of it with these parameters were recorded"
@@ -308,6 +314,12 @@ def _widened(x: Any) -> Any:
     if isinstance(x, tuple):
         return tuple(map(_widened, x))
     return x.astype("float64") if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+
+def _is_taken(each: FittingInput, backend: str) -> bool:
+    """Whether a backend has such tensors: MXNet's have at least one axis."""
+    arrays = [x for x in each.tensors.values() if isinstance(x, np.ndarray)]
+    return backend != "mxnet" or all(x.ndim for x in arrays)
 
 
 def _dtype(each: Any) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import UnsupportedOperation
@@ -50,12 +49,9 @@ class Snippets:
             return _of_native(program, tensors, given["gradient_of"], self._backend)
         while tensors and tensors[-1] is None:
             tensors.pop()
-        loss = self._loss(program["text"])
+        loss = _by_name(self._loss(program["text"]), given["keywords"])
         if self._backend.name == "numpy":
             return _on_numpy(loss, tensors, given["gradient_of"], self._backend)
-        if self._backend.name == "mxnet":
-            # Whose arrays have at least one axis: without any, the shape is yet to be known.
-            tensors = [np.atleast_1d(x) if isinstance(x, np.ndarray) else x for x in tensors]
         make = functools.partial(live.tensor, self._backend)
         return live.outcome_of(
             lambda *xs: _outputs(loss(*xs)),
@@ -75,6 +71,23 @@ class Snippets:
             exec(compile(text, "the ported loss", "exec"), names)  # noqa: S102
             self._defined[text] = names["loss"]
         return self._defined[text]
+
+
+def _by_name(loss: Callable[..., Any], keywords: Sequence[str | None]) -> Callable[..., Any]:
+    """The loss as a function of tensors in order; those that the source takes by name only, by that name."""
+    try:
+        known = inspect.signature(loss).parameters
+    except (TypeError, ValueError):
+        return loss
+    if not all(name is None or name in known for name in keywords):
+        return loss
+
+    def called(*tensors: Any) -> Any:
+        pairs = list(zip(keywords, tensors, strict=False))
+        named = {name: x for name, x in pairs if name is not None and x is not None}
+        return loss(*(x for name, x in pairs if name is None), **named)
+
+    return called
 
 
 def _of_native(

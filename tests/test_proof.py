@@ -203,6 +203,9 @@ SOURCES = {
     "optax.losses.huber_loss": "keras",
     "mxnet.gluon.loss.SoftmaxCELoss()(pred, label)": "mindspore",
     "torch.nn.L1Loss": "mxnet",
+    # Of these some tensors can only be given by name.
+    "torch.nn.functional.binary_cross_entropy_with_logits": "tf",
+    "optax.losses.softmax_cross_entropy": "torch",
 }
 
 
