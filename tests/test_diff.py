@@ -193,6 +193,19 @@ def test_a_second_loss_that_refuses_the_inputs_is_a_difference_not_an_error():
     assert by_field(found)["parameters.axis"].value_effect is None
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("torch.nn.MSELoss", "torch.nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5])"),
+        ("keras.losses.CTC", "torch.nn.CosineEmbeddingLoss"),
+    ],
+)
+def test_losses_that_have_no_inputs_in_common_are_compared_by_their_plans(pair):
+    found = ul.explain_diff(*pair)
+    assert by_field(found)["spec"].value_effect is None
+    assert found.value is None and found.note.startswith("not run: ")
+
+
 def test_equal_plans_do_not_differ():
     found = ul.explain_diff("torch.nn.L1Loss", "torch.nn.functional.l1_loss")
     assert found.equal and found.fields == () and found.value.size == 0 and found.method == "none"
@@ -299,6 +312,12 @@ def test_it_runs_on_another_backend_and_on_its_tensors():
     assert found.value == asked.value and found.gradient.size > 0
     with pytest.raises(ul.MixedTensorsError):
         ul.explain_diff(*pair, *tensors, backend="jax")
+
+
+def test_inputs_are_drawn_for_a_backend_without_float64():
+    found = ul.explain_diff("torch.nn.L1Loss", "torch.nn.MSELoss", backend="jax")
+    assert found.value.size > 0 and found.gradient.size > 0
+    check_adds_up(found)
 
 
 def test_without_autograd_there_are_values_and_a_note():

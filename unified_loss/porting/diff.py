@@ -112,16 +112,16 @@ def _fields(first: NativeCall, second: NativeCall) -> Iterator[FieldDifference]:
             else f"the formula: {' against '.join(_formulas(first.plan, second.plan))}",
         )
     shared = set(first.roles.values()) & set(second.roles.values())
-    orders = [tuple(role for role in call.roles.values() if role in shared) for call in (first, second)]
-    if orders[0] != orders[1]:
+    order, other = (tuple(r for r in call.roles.values() if r in shared) for call in (first, second))
+    if order != other:
         words = f"the order of the call: {', '.join(first.roles)} against {', '.join(second.roles)}"
-        yield FieldDifference("arguments", "argument order", *orders, words)
+        yield FieldDifference("arguments", "argument order", order, other, words)
     ours, theirs = encodings(first.plan, "target"), encodings(second.plan, "target")
     if ours and theirs and ours != theirs:
-        told = [" or ".join(sorted(side)) for side in (ours, theirs)]
+        one, another = (" or ".join(sorted(side)) for side in (ours, theirs))
         note = "" if ours & theirs else "converted, so that it makes no difference here"
-        words = f"labels come as {told[0]} against {told[1]}"
-        yield FieldDifference("inputs.target", "label encoding", *told, words, note=note)
+        words = f"labels come as {one} against {another}"
+        yield FieldDifference("inputs.target", "label encoding", one, another, words, note=note)
 
 
 def _formulas(*plans: Plan) -> Iterator[str]:
@@ -168,7 +168,11 @@ def _with_effects(
     probe = Hybrids(*plans, fields, [], None, backend)
     refusal = ""
     if drawn_inputs:
-        inputs, refusal = _chosen(probe, drawn(*calls))
+        try:
+            candidates = drawn(*calls, backend)
+        except ConfigError as error:
+            return replace(found, note=f"not run: {error}")
+        inputs, refusal = _chosen(probe, candidates)
         if not inputs:
             return replace(found, note=f"not run: no inputs are known that both take; {refusal}")
     else:
@@ -178,10 +182,12 @@ def _with_effects(
     hybrids = Hybrids(*plans, fields, inputs, _differentiated(plans, inputs), backend)
     result = attribute(hybrids)
     if isinstance(result, Failure):
-        if "ConfigError" in result.error:
-            raise ConfigError(f"{calls[1].name}: {result.error.removeprefix('ConfigError: ')}")
+        # Labels without a meaning for the second are told as wrong use; all else is a difference.
+        unclear = result.error.removeprefix("ConfigError: ")
+        if unclear != result.error:
+            raise ConfigError(f"{calls[1].name}: {unclear}")
         return replace(found, note=f"{calls[1].name} does not take these inputs: {result.error}")
-    told = _told(found, result, hybrids, drawn(*calls, extreme=True) if drawn_inputs else [])
+    told = _told(found, result, hybrids, drawn(*calls, backend, extreme=True) if drawn_inputs else [])
     return replace(told, note=f"{told.note}\n{refusal}") if refusal else told
 
 
@@ -195,7 +201,7 @@ def _chosen(hybrids: Hybrids, candidates: Sequence[Roles]) -> tuple[list[Roles],
     best = [each for each, number in zip(taken, run, strict=True) if number == max(run)]
     if not errors:
         return best[:_COMPARED], ""
-    told = f"not both take {len(errors)} of {len(candidates)} inputs that were drawn: {errors[0]}"
+    told = f"{len(errors)} of {len(candidates)} inputs that were drawn are not taken by both: {errors[0]}"
     return best[:_COMPARED], told
 
 
@@ -260,9 +266,11 @@ def _note(hybrids: Hybrids, move: tuple[str, ...], value: Effect, extremes: Sequ
         return f"alone makes {value.not_finite} elements finite, or not finite"
     largest = 0.0
     for each in extremes:
-        pair = hybrids.run_on((), each), hybrids.run_on(move, each)
-        if not any(isinstance(side, Failure) for side in pair) and pair[0][0].shape == pair[1][0].shape:
-            apart = np.abs(pair[0][0] - pair[1][0])
+        base, changed = hybrids.run_on((), each), hybrids.run_on(move, each)
+        if isinstance(base, Failure) or isinstance(changed, Failure):
+            continue
+        if base[0].shape == changed[0].shape:
+            apart = np.abs(base[0] - changed[0])
             largest = max(largest, float(apart[np.isfinite(apart)].max(initial=0.0)))
     ordinary = value.alone or 0.0
     return f"on extreme inputs up to {largest:.3g} in value" if largest > 1e3 * ordinary else ""

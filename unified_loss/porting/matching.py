@@ -108,6 +108,11 @@ def _ordered(x: Array, first: Layout | None, second: Layout | None) -> Array:
 def _labels(x: Array, leading: Array, first: Plan, second: Plan) -> Array:
     ours, theirs = encodings(first, "target"), encodings(second, "target")
     came = _came_as(x, ours)
+    if came == "class indices" and came in theirs and x.dtype.kind == "f":
+        # As floats, some losses would take them for distributions, and others not at all.
+        return x if dict(second.layouts)["target"].any_dtype else x.astype("int64")
+    if came is None and "class indices" in theirs and x.dtype.kind == "f" and (x == np.floor(x)).all():
+        return x if dict(second.layouts)["target"].any_dtype else x.astype("int64")
     if came is None or came in theirs or not theirs:
         return x
     axis = dict(second.parameters).get("axis", -1)

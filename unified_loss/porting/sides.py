@@ -13,7 +13,8 @@ import numpy as np
 from unified_loss.dialects.functions import BoundFunction, DialectFunction
 from unified_loss.dialects.row import DialectLoss
 from unified_loss.dispatch import backend_of, to_numpy
-from unified_loss.errors import ConfigError
+from unified_loss.errors import ConfigError, UnsupportedOperation
+from unified_loss.loading import get_backend
 from unified_loss.plan import Plan
 
 from .matching import encodings, matched
@@ -113,7 +114,7 @@ def _array(value: Any, where: str) -> Array:
 
 
 def drawn(
-    first: NativeCall, second: NativeCall, *, extreme: bool = False, count: int = 6
+    first: NativeCall, second: NativeCall, backend: str, *, extreme: bool = False, count: int = 12
 ) -> list[dict[str, Array]]:
     """Inputs that tell the losses apart, by role, as the first takes them.
 
@@ -122,14 +123,12 @@ def drawn(
     # Here, because it loads the domains of all losses.
     from unified_loss.conformance.domains.fitting import fitting_inputs  # noqa: PLC0415
 
+    # In float64 where there is such, so that a difference is not lost in rounding.
+    wide = _has_float64(backend)
     found = []
     for call, other in ((first, second), (second, first)):
-        # In float64, so that a difference is not lost in rounding.
-        inputs = [
-            each
-            for dtype in ("float64", "float32")
-            for each in fitting_inputs(call, count, dtype=dtype, extreme=extreme)
-        ]
+        inputs = fitting_inputs(call, count, dtype="float64", extreme=extreme) if wide else []
+        inputs = inputs or fitting_inputs(call, count, extreme=extreme)
         for each in inputs:
             roles = {
                 role: each.tensors[name]
@@ -139,6 +138,14 @@ def drawn(
             }
             found += list(_as_first_takes(roles, call, first, second))
     return found
+
+
+def _has_float64(backend: str) -> bool:
+    try:
+        get_backend(backend).asarray(np.zeros(1))
+    except UnsupportedOperation:
+        return False
+    return True
 
 
 def _as_first_takes(
