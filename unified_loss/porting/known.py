@@ -115,7 +115,7 @@ def reaches(module: str, path: str) -> bool:
 def is_missing_loss(name: str) -> bool:
     """Whether this is a loss, by its name and place, that no dialect has under this name."""
     module, _, last = name.rpartition(".")
-    if has(name) or name in modules() or last.startswith("__"):
+    if has(name) or name in modules() or last.startswith("_"):
         return False
     if only_losses(module):
         return True

@@ -273,7 +273,7 @@ class _Finder(cst.CSTVisitor):
         looks = isinstance(call.func, cst.Name) and call.func.value in _LOOKING_UP
         if looks and len(call.args) > 1 and isinstance(text := call.args[1].value, cst.SimpleString):
             looks = f"{name}.{text.raw_value}" in known.losses()
-        if looks or known.only_losses(name):
+        if (looks and name in known.modules()) or known.only_losses(name):
             self._leave(call, f"what is taken from {name} is only known when the program runs")
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
