@@ -172,6 +172,18 @@ def test_what_cannot_be_native_goes_through_the_dialect_and_says_why(text, note)
     assert "unified_loss.dialects" in after and "there" not in after
 
 
+def test_a_function_is_no_attribute_of_a_class():
+    text = "import torch\nclass A:\n    loss = torch.nn.L1Loss()\n    def f(self):\n"
+    text += "        self.other = torch.nn.L1Loss()\n"
+    after, outcomes, _ = native(text, setup=FUNCTION, expression="loss")
+    assert outcomes == [
+        ("dialect", "as an attribute of a class, a function would be a method"),
+        ("native", ""),
+    ]
+    assert "    loss = nn_losses.L1Loss()\n" in after and "        self.other = l1_loss\n" in after
+    assert [style for style, _ in native(text)[1]] == ["native", "native"]
+
+
 def test_what_has_no_equal_goes_through_the_dialect():
     text = "import torch\nx = torch.nn.L1Loss()\n"
     assert native(text, target=None)[1] == [("dialect", "there has no equal loss")]

@@ -159,7 +159,18 @@ class _Native:
             return Decision(site, note=f"{port.target} was run beside it and is not equal")
         if uses_of(site, self._found).by_keyword and not port.setup:
             return Decision(site, note=f"it is called by keywords, which {port.target} may not have")
+        if not port.expression.endswith(")") and _is_attribute_of_class(site, self._found):
+            return Decision(site, note="as an attribute of a class, a function would be a method")
         return Decision(site, port, "" if port.verdict == "exact" else "after the adaptation shown", tensors)
+
+
+def _is_attribute_of_class(site: Site, found: Survey) -> bool:
+    """Whether the loss that is made is kept as an attribute of a class."""
+    parents = [found.parent(site.call or site.node)]
+    while parents[-1] is not None and len(parents) < 4:
+        parents.append(found.parent(parents[-1]))
+    kinds = (cst.Assign | cst.AnnAssign, cst.SimpleStatementLine, cst.IndentedBlock, cst.ClassDef)
+    return len(parents) == 4 and all(map(isinstance, parents, kinds))
 
 
 def _called_at_once(made: cst.Call, found: Survey) -> ast.Call | None:
