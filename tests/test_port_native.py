@@ -51,6 +51,13 @@ def test_an_import_that_is_there_serves():
     assert native(text)[0] == "import there as t, os\nloss = t.nn.MSELoss()\n"
 
 
+def test_an_import_inside_a_function_keeps_its_name():
+    text = "import torch\ndef f():\n    import there\n    there.x\nloss = torch.nn.L1Loss()\n"
+    after = native(text)[0]
+    assert after == "import there\ndef f():\n    import there\n    there.x\nloss = there.nn.MSELoss()\n"
+    assert "import there as the_there" in native(text + "there = 1\n")[0]
+
+
 def test_a_name_that_is_taken_is_not_used():
     text = "import torch\nthere = torch.nn.L1Loss(), torch.ones(3)\n"
     after = native(text)[0]

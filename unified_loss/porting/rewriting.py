@@ -120,12 +120,19 @@ class _Changes:
         for name, denotes, renaming in bound_by(line):
             if denotes not in self._imported:
                 head, _, last = denotes.rpartition(".")
-                here = self.names.take(name, f"{head.partition('.')[0] or 'the'}_{last}")
+                other = f"{head.partition('.')[0] or 'the'}_{last}"
+                here = name if self._always_denotes(name, denotes) else self.names.take(name, other)
                 self._imported[denotes] = here
                 added = line if here == name else renaming.format(here)
                 self.after.setdefault(self.header, []).append(added)
             pairs.append((name, self._imported[denotes]))
         return pairs
+
+    def _always_denotes(self, name: str, denotes: str) -> bool:
+        """Whether a name is bound in the program, and by imports of the same thing alone."""
+        bound = [b for b in self.found.bindings if b.name == name]
+        same = all(b.denotes == denotes and self.fate[id(b.alias)] == "keep" for b in bound)
+        return bool(bound) and same and self.found.names[name] == sum(len(b.uses) + 1 for b in bound)
 
     def _set_up(self, setup: str, expression: str, names: dict[str, str], source: str) -> str:
         """Define what a port needs before it, what is there already not again; gives what is the loss."""
