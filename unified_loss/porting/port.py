@@ -12,6 +12,7 @@ from unified_loss.errors import ConfigError
 from .causes import cause_of
 from .draft import CannotAdapt, Draft
 from .equivalents import Equivalent, equivalents
+from .inputs import trial_inputs
 from .result import Port, Residual, Verdict
 from .snippet import Program, native_program, neutral_program
 from .source import FRAMEWORKS, NativeCall, parse, spelled
@@ -46,6 +47,7 @@ class _Tried:
             untold,
             self.extreme.wrong > 0,
             self.draft.target.row is None,
+            self.program.setup != "",
             self.ordinary.refused,
             length,
         )
@@ -111,10 +113,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
 
 
 def _best(call: NativeCall, framework: str) -> _Tried | None:
-    # Here, because it loads the domains of all losses.
-    from unified_loss.conformance.domains.fitting import fitting_inputs  # noqa: PLC0415
-
-    inputs, extreme = fitting_inputs(call, 6), fitting_inputs(call, 8, extreme=True)
+    inputs, extreme = trial_inputs(call, 6), trial_inputs(call, 8, extreme=True)
     if not inputs:
         return None
     expected, expected_extreme = outcomes(call, inputs), outcomes(call, extreme)

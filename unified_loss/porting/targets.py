@@ -58,7 +58,7 @@ def closest(wanted: Plan, framework: str) -> list[Target]:
     framework : the dialect in which is sought
     """
     found: list[Target] = []
-    for name in _rows(framework, wanted.spec):
+    for name in rows_of(framework, wanted.spec):
         found += _fitted(resolve(name), wanted)
     return sorted(found, key=lambda target: target.cost)
 
@@ -72,8 +72,8 @@ def formula(wanted: Plan) -> Target:
 
 
 @functools.cache
-def _rows(framework: str, spec: str) -> tuple[str, ...]:
-    """The rows of a framework that can mean a spec."""
+def rows_of(framework: str, spec: str) -> tuple[str, ...]:
+    """The native names of a framework's losses that can mean a spec."""
     prefixes = PREFIXES.get(framework, (f"{framework}.",))
     names = dict.fromkeys(resolve(n).native_name for p in prefixes for n in native_names() if n.startswith(p))
     names = dict.fromkeys(n for p in prefixes for n in names if n.startswith(p))
@@ -106,6 +106,8 @@ def _specs(name: str) -> frozenset[str]:
 
 def _fitted(row: Row, wanted: Plan) -> Iterator[Target]:
     """The row with the parameters that bring it closest, from each of its reductions."""
+    # Many of these have no kernel on a CPU, and the same framework has all of them elsewhere.
+    rare = 1.0 if row.native_name.startswith("mindspore.mint.") else 0.0
     options = _options(row, wanted)
     seen = set()
     for start in options.get("reduction", [None]):
@@ -129,7 +131,7 @@ def _fitted(row: Row, wanted: Plan) -> Iterator[Target]:
         key = repr(plan)
         if plan is not None and plan.spec == wanted.spec and key not in seen:
             seen.add(key)
-            yield Target(row, _shortest(row, chosen, plan), plan, best)
+            yield Target(row, _shortest(row, chosen, plan), plan, best + rare)
 
 
 def _shortest(row: Row, chosen: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

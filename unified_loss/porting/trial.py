@@ -103,6 +103,15 @@ def outcomes(call: NativeCall, inputs: Sequence[FittingInput]) -> list[tuple[Any
     return [_outcome(call.loss, each) for each in inputs]
 
 
+def runs(loss: Callable[..., Any], each: FittingInput) -> bool:
+    """Whether a loss takes an input."""
+    try:
+        _outcome(loss, each)
+    except Exception:  # noqa: BLE001  whatever is wrong with it, another input is taken
+        return False
+    return True
+
+
 def compare(
     loss: Callable[..., Any], inputs: Sequence[FittingInput], expected: Sequence[tuple[Any, Any]]
 ) -> Trial:

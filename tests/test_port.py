@@ -1,0 +1,161 @@
+"""Ports of calls: what they say, between all dialects, and that the frameworks agree."""
+
+import collections
+import re
+
+import pytest
+from unified_loss.conformance.proof import prove_all
+
+import unified_loss as ul
+from unified_loss.description import _rows, default_plan
+from unified_loss.errors import ConfigError
+from unified_loss.porting.equivalents import equivalents
+from unified_loss.porting.source import FRAMEWORKS, parse
+from unified_loss.porting.targets import rows_of
+
+DIALECTS = {
+    "mxnet": ("mxnet.",),
+    "torch": ("torch.",),
+    "tensorflow": ("tf.", "keras."),
+    "paddle": ("paddle.",),
+    "mindspore": ("mindspore.",),
+    "optax": ("optax.",),
+}
+
+
+def test_a_loss_that_the_target_has():
+    ported = ul.port("paddle.nn.SmoothL1Loss(delta=0.5)", to="torch", prove=False)
+    assert ported.verdict == "exact"
+    assert ported.native == "import torch\n\nloss = torch.nn.HuberLoss(delta=0.5)\n"
+    assert ported.dialect == (
+        "from unified_loss.dialects.paddle.nn import SmoothL1Loss\n\nloss = SmoothL1Loss(delta=0.5)\n"
+    )
+    assert all(
+        residual.cause in ("dtype", "input shape", "refused inputs") for residual in ported.differences
+    )
+
+
+def test_a_loss_that_the_target_has_under_another_name_and_reduced_otherwise():
+    ported = ul.port("mxnet.gluon.loss.HuberLoss(rho=0.5)", to="torch", prove=False)
+    assert ported.verdict == "adapted"
+    assert ported.target == "torch.nn.functional.smooth_l1_loss"
+    assert (
+        ported.native
+        == """\
+import torch
+
+
+def loss(pred, label, sample_weight=None):
+    label = label.reshape(pred.shape)
+    losses = torch.nn.functional.smooth_l1_loss(pred, label, reduction='none', beta=0.5)
+    if sample_weight is not None:
+        losses = losses * sample_weight
+    return losses.reshape(losses.shape[0], -1).mean(1)
+"""
+    )
+
+
+def test_a_loss_that_the_target_does_not_have():
+    ported = ul.port("keras.losses.Tversky(alpha=0.3)", to="torch", prove=False)
+    assert ported.verdict == "adapted"
+    assert ported.target == "tversky"
+    assert "unified_loss" not in ported.native
+    assert "0.3" in ported.native
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "said"),
+    [
+        ("keras.losses.Huber(delta=2.0)", "torch", "def loss(y_true, y_pred, sample_weight=None):"),
+        ("mindspore.nn.CTCLoss()", "mxnet", "ctc"),
+        ("mxnet.gluon.loss.LogisticLoss()", "optax", "(label + 1) / 2"),
+        ("torch.nn.functional.cross_entropy(scores, labels)", "optax", "target != -100"),
+        ("mxnet.gluon.loss.SoftmaxCrossEntropyLoss(axis=1)", "optax", "axis=1"),
+        ("mxnet.gluon.loss.SoftmaxCrossEntropyLoss()", "torch", "label.clamp(0, pred.shape[-1] - 1)"),
+        ("optax.losses.safe_softmax_cross_entropy", "torch", "cross_entropy"),
+    ],
+)
+def test_argument_order_encodings_and_layouts_are_part_of_it(source, to, said):
+    ported = ul.port(source, to=to, prove=False)
+    assert ported.verdict in ("exact", "adapted")
+    assert said in ported.native
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            "mxnet.gluon.loss.HuberLoss(rh=0.5)",
+            "unknown argument 'rh'; it has: rho, weight, batch_axis; did you",
+        ),
+        ("mxnet.gluon.loss.HuberLoss(rho=config.rho)", "rho is 'config.rho', which is only known when"),
+        ("mxnet.gluon.loss.HuberLoss(**config)", "'config' is only known when the program runs"),
+        ("mxnet.gluon.loss.HuberLoss(*config)", "'*config' is only known when the program runs"),
+        ("mxnet.gluon.loss.HuberLoss(rho='a')", "rho is 'a' (str), expected"),
+        ("mxnet.gluon.loss.HuberLoss(1, 2, 3, 4)", "takes 3 positional arguments, 4 were given"),
+        ("mxnet.gluon.loss.HuberLoss(1, rho=2)", "argument 'rho' was given twice"),
+        ("mxnet.gluon.loss.Huber()", "did you mean mxnet.gluon.loss.HuberLoss"),
+        ("torch.nn.L1Loss(reduction='avg')", "reduction"),
+        ("torch.nn.HuberLoss(delta=9**9**9)", "is only known when the program runs"),
+        ("torch.nn.HuberLoss(delta=1/0)", "'1 / 0' has no value"),
+        ("torch.nn.HuberLoss(", "is no Python expression"),
+        ("", "is no Python expression"),
+        ("lambda x: x", "is no call of a loss by its native name"),
+        ("(" * 5000, "is no Python expression"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(source, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        ul.port(source, to="torch", prove=False)
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(
+        ConfigError, match="there is no framework 'caffe' to port to; there are: mxnet, torch"
+    ):
+        ul.port("torch.nn.L1Loss", to="caffe", prove=False)
+
+
+def test_a_wrong_port_would_be_found_out():
+    call = parse("mxnet.gluon.loss.HuberLoss(rho=0.5)")
+    naive = "import torch\n\nloss = torch.nn.HuberLoss(delta=0.5)\n"
+    [proof] = prove_all([(call, naive, ul.port(call, "torch", prove=False).dialect, "torch")], count=2)
+    assert proof.dialect.holds
+    assert not proof.native.holds
+
+
+# ------------------------------------------------------------------------------- all pairs
+
+
+def _pairs():
+    """Each loss with defaults of its own in its dialect, and each other dialect that has such a loss."""
+    seen = set()
+    for name in _rows():
+        plan = default_plan(name)
+        dialect = next(d for d, prefixes in DIALECTS.items() if name.startswith(prefixes))
+        if plan is None or (dialect, repr(plan)) in seen:
+            continue
+        seen.add((dialect, repr(plan)))
+        call = parse(name)
+        specs = {equivalent.plan.spec for equivalent in equivalents(call.plan)}
+        for to in DIALECTS:
+            if to != dialect and any(rows_of(to, spec) for spec in specs):
+                yield call, to
+
+
+def test_nearly_all_losses_are_ported_between_all_dialects():
+    ported = [ul.port(call, to, prove=False) for call, to in _pairs()]
+    verdicts = collections.Counter(p.verdict if p.native else "none" for p in ported)
+    assert len(ported) > 500
+    assert {(p.source.name.partition(".")[0], p.to) for p in ported} >= {
+        (a, b) for a in DIALECTS if a != "tensorflow" for b in DIALECTS if a != b
+    }
+    assert verdicts["exact"] + verdicts["adapted"] >= 0.95 * len(ported), verdicts
+    for p in ported:
+        assert p.native or p.reason, str(p.source)
+        if p.native and p.verdict == "approximate":
+            assert p.differences, f"{p.source} in {p.to} is approximate, and nothing is said to differ"
+
+
+def test_backends_of_all_targets_are_known():
+    assert set(DIALECTS) <= set(FRAMEWORKS)
