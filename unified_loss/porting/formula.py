@@ -12,18 +12,9 @@ from unified_loss.spec import Spec
 
 from .op_helpers import HELPERS
 from .op_phrases import ALIASES, DTYPES, PHRASES
-from .specializing import (
-    OPS,
-    CannotTranslate,
-    Code,
-    Definition,
-    Known,
-    Translation,
-    Value,
-    function_node,
-    lifted,
-    substituted,
-)
+from .specializing import Definition, Translation
+from .tidying import substituted
+from .values import OPS, CannotTranslate, Code, Known, Value, function_node, lifted
 
 __all__ = ["CannotTranslate", "NativeFormula", "native_formula"]
 
@@ -136,7 +127,7 @@ def _slice(bound: Mapping[str, Value]) -> ast.expr:
 class _Simplified(ast.NodeTransformer):
     """Without arguments that say nothing."""
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802  ast's own
+    def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
         kept = [k for k in node.keywords if not _says_nothing(k)]
         # Over all axes, a kept one is only known where that is said.
@@ -151,7 +142,19 @@ def _says_nothing(keyword: ast.keyword) -> bool:
 
 
 class _LegacyReturns(ast.NodeTransformer):
-    def visit_Return(self, node: ast.Return) -> ast.Return:  # noqa: N802  ast's own
+    """With arrays of the other kind returned."""
+
+    def __init__(self, pair: bool) -> None:
+        self.pair = pair
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        if self.pair and not isinstance(node.value, ast.Tuple):
+            # What another function returns, or a variable.
+            text = "tuple(x.as_nd_ndarray() for x in pair)"
+            node.value = substituted(
+                ast.parse(text, mode="eval").body, {"pair": node.value or ast.Constant(None)}
+            )
+            return node
         parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
         legacy = [
             ast.Call(ast.Attribute(p, "as_nd_ndarray", ast.Load()), [], []) for p in parts if p is not None
@@ -167,7 +170,10 @@ def _take_both_kinds(last: Definition, rest: str | None) -> None:
     lines = [f"{name} = {name}.as_np_ndarray()" for name in tensors]
     if rest is not None:
         lines.append(f"{rest} = [x.as_np_ndarray() for x in {rest}]")
-    last.body[:] = [*ast.parse("\n".join(lines)).body, *(_LegacyReturns().visit(s) for s in last.body)]
+    last.body[:] = [
+        *ast.parse("\n".join(lines)).body,
+        *(_LegacyReturns(last.pair).visit(s) for s in last.body),
+    ]
 
 
 def _written(translation: Translation, last: Definition, framework: str, rest: str | None) -> NativeFormula:

@@ -111,7 +111,7 @@ _JAX = {
     **_same("jax.nn", "softmax log_softmax", "x, axis=axis"),
     "logsumexp": "jax.nn.logsumexp(x, axis=axis, keepdims=keepdims)",
     "replace_gradient": "_replaced(value, x, gradient)",
-    "gradient": "jax.grad(lambda y: function(y).sum())(x)",
+    "gradient": "jax.lax.stop_gradient(jax.grad(lambda y: function(y).sum())(x))",
     "is_integer": "jnp.issubdtype(x.dtype, jnp.integer)",
     "resolution": "jnp.finfo(dtype).eps",
 }
