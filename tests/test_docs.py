@@ -29,7 +29,7 @@ sys.exit(runner.failures > 0)
 
 
 def test_the_readme_has_examples():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 @pytest.mark.parametrize("block", BLOCKS)
