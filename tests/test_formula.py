@@ -37,13 +37,13 @@ NO_LEGACY = {"mean_pairwise_squared_error counting the batch"}
 FRAMEWORKS = ("torch", "jax", "tensorflow", "paddle", "mindspore", "mxnet")
 
 
-def written_out(name, framework, folder):
+def written_out(name, framework, folder, optional=()):
     """The formula of a reference as a function of the framework's tensors."""
     parameters, spec = CASES[name][1], Spec.registry[name.split()[0]]
     roles = [role for role, x in zip(spec.inputs, read(name), strict=False) if x is not None]
-    formula = native_formula(spec, parameters, framework, roles)
+    formula = native_formula(spec, parameters, framework, roles, optional=optional)
     # A module of its own: MindSpore looks up where a function is from.
-    module = f"written_out_{abs(hash((name, framework)))}"
+    module = f"written_out_{abs(hash((name, framework, optional)))}"
     path = folder / f"{module}.py"
     path.write_text("\n".join(formula.imports) + "\n\n\n" + formula.definitions)
     found = importlib.util.spec_from_file_location(module, path)
@@ -150,3 +150,39 @@ def test_what_cannot_be_written_out(framework, name, tmp_path):
 
 def test_every_spec_is_tried():
     assert {name.split()[0] for name in CASES} == set(Spec.registry)
+
+
+def optional_roles(name):
+    """The roles that a function may be called without, each by itself."""
+    spec = Spec.registry[name.split()[0]]
+    if spec.rest or spec.name == "hierarchical_sigmoid":
+        return ()
+    given = [role for role, x in zip(spec.inputs, read(name), strict=True) if x is not None]
+    return tuple(role for role in given if role in spec.optional)
+
+
+WITH_OPTIONAL = [
+    name for name in CASES if name not in (*NOT_WRITTEN_OUT, *NO_LEGACY) and optional_roles(name)
+]
+
+
+@pytest.mark.backends("torch", "mxnet")
+@pytest.mark.parametrize("name", WITH_OPTIONAL)
+def test_an_optional_input_may_be_given_or_not(backend, name, tmp_path):
+    spec, optional = Spec.registry[name.split()[0]], optional_roles(name)
+    _, function = written_out(name, backend.name, tmp_path, optional)
+    settings = spec.complete(CASES[name][1])
+    for left_out in ((), *((role,) for role in optional)):
+        given = {
+            role: None if role in left_out else x for role, x in zip(spec.inputs, read(name), strict=True)
+        }
+        tensors = {role: x if x is None else backend.asarray(x) for role, x in given.items()}
+        expected = backend.guard(lambda *xs: first(spec.formula(backend, *xs, **settings)))(*tensors.values())
+        if backend.name == "mxnet":
+            arrays = {role: x for role, x in given.items() if x is not None}
+            tensors |= {
+                role: backend.framework.nd.array(np.atleast_1d(x), dtype=x.dtype)
+                for role, x in arrays.items()
+            }
+        own = {role: x for role, x in tensors.items() if read(name)[spec.inputs.index(role)] is not None}
+        assert_close("value", backend.to_numpy(first(function(**own))), backend.to_numpy(expected))

@@ -127,7 +127,10 @@ class Expressions(Calling):
     def _visit_binop(self, node: ast.BinOp) -> Value:
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(left, Known) and isinstance(right, Known):
-            return Known(_BINARY[type(node.op)](left.value, right.value))
+            try:
+                return Known(_BINARY[type(node.op)](left.value, right.value))
+            except TypeError as error:
+                raise CannotTranslate(f"the formula needs what is not given: {ast.unparse(node)}") from error
         for value, other in ((left, right), (right, left)):
             if changes_nothing(node.op, other, other is left):
                 return value
@@ -187,7 +190,23 @@ class Expressions(Calling):
             return self.visit(node.body if test.value else node.orelse)
         first, second = self.visit(node.body), self.visit(node.orelse)
         none = any(value == Known(None) or maybe_none(value) for value in (first, second))
-        return Code(ast.IfExp(lifted(test), lifted(first), lifted(second)), maybe_none=none)
+        pair = any(isinstance(value, Code) and value.pair for value in (first, second))
+        if pair:
+            first, second = self._with_weights(first), self._with_weights(second)
+        return Code(ast.IfExp(lifted(test), lifted(first), lifted(second)), pair, none)
+
+    def _with_weights(self, value: Value) -> Value:
+        """Losses with weights, which are 1 unless they have others."""
+        ones = self.whole.say("ones_like", {"x": value})
+        if isinstance(value, Code) and value.pair:
+            return value
+        if (
+            not isinstance(value, Code)
+            or not isinstance(value.node, ast.Name)
+            or not isinstance(ones, ast.expr)
+        ):
+            raise CannotTranslate("a formula gives weights sometimes")
+        return Code(ast.Tuple([value.node, ones], ast.Load()), pair=True)
 
     def _visit_attribute(self, node: ast.Attribute) -> Value:
         value = self.visit(node.value)

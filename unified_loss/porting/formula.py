@@ -44,7 +44,12 @@ class NativeFormula:
 
 
 def native_formula(
-    spec: Spec, parameters: Mapping[str, Any], framework: str, roles_given: Collection[str]
+    spec: Spec,
+    parameters: Mapping[str, Any],
+    framework: str,
+    roles_given: Collection[str],
+    *,
+    optional: Collection[str] = (),
 ) -> NativeFormula:
     """The formula of a spec as a function of tensors, in a framework's own array code.
 
@@ -54,6 +59,7 @@ def native_formula(
     parameters : its parameters; those left out have their defaults
     framework : ``torch``, ``tensorflow``, ``paddle``, ``mindspore``, ``mxnet`` or ``jax``
     roles_given : the inputs that the function takes, in the order of the spec; the others are None
+    optional : those of them that the function may be called without
 
     Returns
     -------
@@ -85,13 +91,14 @@ def native_formula(
         phrase = table.get(operation)
         if phrase is None or phrase.lstrip().startswith("def "):
             return phrase
-        given = {name: _spelled(name, value, names) for name, value in bound.items()}
-        return substituted(ast.parse(phrase, mode="eval").body, given)
+        spelled = {name: _spelled(name, value, names) for name, value in bound.items()}
+        return substituted(ast.parse(phrase, mode="eval").body, spelled)
 
     translation = Translation(say)
     bound: dict[str, Value] = {"ops": OPS}
     for role in spec.inputs:
-        bound[role] = Code(ast.Name(role, ast.Load())) if role in roles_given else Known(None)
+        given = Code(ast.Name(role, ast.Load()), maybe_none=role in optional)
+        bound[role] = given if role in roles_given else Known(None)
     if spec.rest is not None:
         bound[spec.rest] = Code(ast.Name(spec.rest, ast.Load()))
     bound |= {name: Known(value) for name, value in spec.complete(parameters).items()}
@@ -100,8 +107,8 @@ def native_formula(
     translation.names.discard(spec.name)
     last = translation.define(function_node(spec.formula), space, bound, name=spec.name, outermost=True)
     if framework == "mxnet":
-        _take_both_kinds(last, spec.rest)
-    return _written(translation, last, framework, spec.rest)
+        _take_both_kinds(last, spec.rest, optional)
+    return _written(translation, last, framework, spec.rest, optional)
 
 
 def _spelled(name: str, value: Value, dtypes: str) -> ast.expr:
@@ -163,11 +170,14 @@ class _LegacyReturns(ast.NodeTransformer):
         return node
 
 
-def _take_both_kinds(last: Definition, rest: str | None) -> None:
+def _take_both_kinds(last: Definition, rest: str | None, optional: Collection[str]) -> None:
     """MXNet's operations are those of ``mx.np``; its losses are given and give ``mx.nd`` arrays."""
     read = {n.id for s in last.body for n in ast.walk(s) if isinstance(n, ast.Name)}
     tensors = [name for name in last.parameters if name != rest and name in read]
-    lines = [f"{name} = {name}.as_np_ndarray()" for name in tensors]
+    lines = [
+        f"{name} = {f'None if {name} is None else ' if name in optional else ''}{name}.as_np_ndarray()"
+        for name in tensors
+    ]
     if rest is not None:
         lines.append(f"{rest} = [x.as_np_ndarray() for x in {rest}]")
     last.body[:] = [
@@ -176,7 +186,9 @@ def _take_both_kinds(last: Definition, rest: str | None) -> None:
     ]
 
 
-def _written(translation: Translation, last: Definition, framework: str, rest: str | None) -> NativeFormula:
+def _written(
+    translation: Translation, last: Definition, framework: str, rest: str | None, optional: Collection[str]
+) -> NativeFormula:
     needed: dict[str, ast.stmt] = {}
     by_name = {d.name: d for d in translation.definitions.values() if d.name}
     texts = HELPERS[framework]
@@ -187,14 +199,14 @@ def _written(translation: Translation, last: Definition, framework: str, rest: s
             if name in needed or (name not in by_name and name not in texts):
                 continue
             if name in by_name and by_name[name] is not last:
-                inner = _function(by_name[name], None)
+                inner = _function(by_name[name], None, ())
                 collect(inner)
                 needed.setdefault(name, inner)
             elif name in texts:
                 for statement in ast.parse(texts[name]).body:
                     needed[f"{name}{len(needed)}" if name in needed else name] = statement
 
-    outer = _function(last, rest)
+    outer = _function(last, rest, optional)
     collect(outer)
     texts_of: list[str] = []
     for statement in (*needed.values(), outer):
@@ -206,16 +218,17 @@ def _written(translation: Translation, last: Definition, framework: str, rest: s
     return NativeFormula(imports, definitions, last.name, last.pair)
 
 
-def _function(definition: Definition, rest: str | None) -> ast.FunctionDef:
-    names = [*definition.parameters, *definition.captured]
+def _function(definition: Definition, rest: str | None, optional: Collection[str]) -> ast.FunctionDef:
+    names = [name for name in (*definition.parameters, *definition.captured) if name != rest]
+    last = next((i for i, name in enumerate(reversed(names)) if name not in optional), len(names))
     arguments = ast.arguments(
         posonlyargs=[],
-        args=[ast.arg(name) for name in names if name != rest],
+        args=[ast.arg(name) for name in names],
         vararg=None if rest is None else ast.arg(rest),
         kwonlyargs=[],
         kw_defaults=[],
         kwarg=None,
-        defaults=[],
+        defaults=[] if rest is not None else [ast.Constant(None)] * last,
     )
     body = definition.body or [ast.Pass()]
     return ast.FunctionDef(definition.name, arguments, body, [], lineno=0)

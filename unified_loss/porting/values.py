@@ -110,8 +110,9 @@ def lifted(value: Value) -> ast.expr:
         return ast.UnaryOp(ast.USub(), ast.Constant(-known))
     if known is None or isinstance(known, bool | str | int | float):
         return ast.Constant(known)
-    if getattr(builtins, getattr(known, "__name__", ""), None) is known:
-        return variable(known.__name__)
+    name = getattr(known, "__name__", type(known).__name__)
+    if getattr(builtins, name, None) is known:
+        return variable(name)
     if isinstance(known, tuple):
         return ast.Tuple([lifted(Known(part)) for part in known], ast.Load())
     if isinstance(known, list):
@@ -120,7 +121,7 @@ def lifted(value: Value) -> ast.expr:
         ends = [known.stop] if not known.start else [known.start, known.stop]
         given = ends if known.step == 1 else [known.start, known.stop, known.step]
         return ast.Call(variable("range"), [lifted(Known(n)) for n in given], [])
-    raise CannotTranslate(f"{getattr(known, '__name__', type(known).__name__)} is no plain value")
+    raise CannotTranslate(f"{name} is no plain value")
 
 
 def _negative(known: Any) -> bool:
