@@ -194,8 +194,9 @@ def test_only_a_backend_imports_a_framework(module, file):
 PUBLIC = {
     "BackendError", "BroadcastWarning", "Compiled", "ConfigError", "DtypeError", "LabelError", "Loss",
     "MixedTensorsError", "Plan", "RangeError", "ShapeError", "UnifiedLossError",
-    "UnsupportedOperation", "asarray", "backends", "compile", "convert", "explain_diff", "explain_selection", "from_config",
-    "get_backend", "import_backends", "losses", "port", "resolve", "set_backend", "to_numpy", "use_backend",
+    "UnsupportedOperation", "asarray", "backends", "compile", "convert", "explain_diff",
+    "explain_selection", "from_config", "get_backend", "import_backends", "losses", "port",
+    "resolve", "set_backend", "to_numpy", "use_backend",
     "value_and_grad",
 }  # fmt: skip
 

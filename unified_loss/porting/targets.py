@@ -92,9 +92,8 @@ _NARROW = {
 def _specs(name: str) -> frozenset[str]:
     """The specs that a row means, with one or the other of its switches."""
     row = resolve(name)
-    switches = {
-        n: [v for v in options if isinstance(v, bool | str)] for n, options in _own_options(row).items()
-    }
+    own = _own_options(row.native_name)
+    switches = {n: [v for v in options if isinstance(v, bool | str)] for n, options in own.items()}
     switches = {n: options for n, options in switches.items() if options and n != "reduction"}
     found = set()
     for values in itertools.islice(itertools.product(*switches.values()), 64):
@@ -161,13 +160,14 @@ def _hints(row: Row) -> Mapping[str, Any]:
 
 
 @functools.cache
-def _own_options(row: Any) -> dict[str, list[Any]]:
+def _own_options(name: str) -> dict[str, list[Any]]:
     """The values that a row's own signature says its parameters may have."""
+    row: Row = resolve(name)
     hints = _hints(row)
     names = row.parameters if isinstance(row, DialectFunction) else [f.name for f in fields(row)]  # type: ignore[arg-type]
     options: dict[str, list[Any]] = {}
-    for name in names:
-        hint = hints.get(name)
+    for parameter in names:
+        hint = hints.get(parameter)
         alternatives = get_args(hint) if get_origin(hint) is not Literal else (hint,)
         values: list[Any] = []
         for kind in alternatives or (hint,):
@@ -175,16 +175,16 @@ def _own_options(row: Any) -> dict[str, list[Any]]:
                 values += get_args(kind)
             elif kind is bool:
                 values += [False, True]
-        if name == "reduction" and not values:
+        if parameter == "reduction" and not values:
             values = list(_REDUCTIONS)
-        options[name] = values
+        options[parameter] = values
     return options
 
 
 def _options(row: Row, wanted: Plan) -> dict[str, list[Any]]:
     """The values worth a try for each parameter: its own choices, and the numbers in the plan."""
     numbers = _numbers(wanted)
-    options = {name: list(values) for name, values in _own_options(row).items()}
+    options = {name: list(values) for name, values in _own_options(row.native_name).items()}
     for name, hint in _hints(row).items():
         if name not in options or name == "reduction":
             continue
@@ -226,7 +226,7 @@ def distance(plan: Plan, wanted: Plan) -> float:
     if plan.spec != wanted.spec:
         return 10 * _LOST
     cost = 0.0
-    ours = dict(plan.parameters)
+    ours: dict[str, Any] = dict(plan.parameters)
     for name, value in wanted.parameters:
         if ours[name] != value:
             cost += _parameter_cost(name, ours[name], value)
@@ -238,12 +238,10 @@ def distance(plan: Plan, wanted: Plan) -> float:
     missing = {role for role, _ in wanted.constants} - {role for role, _ in plan.constants}
     cost += 4 * len(missing)
     layouts = dict(plan.layouts)
-    cost += sum(
-        0.25
-        * sum(getattr(layout, f.name) != getattr(layouts[role], f.name) for f in fields(layout) if f.compare)
-        for role, layout in wanted.layouts
-        if role in layouts
-    )
+    for role, layout in wanted.layouts:
+        if role in layouts:
+            compared = [f.name for f in fields(layout) if f.compare]
+            cost += 0.25 * len([n for n in compared if getattr(layout, n) != getattr(layouts[role], n)])
     if plan.dtype != wanted.dtype:
         cost += 4.0
     return cost
