@@ -197,16 +197,12 @@ class Expressions(Calling):
 
     def _with_weights(self, value: Value) -> Value:
         """Losses with weights, which are 1 unless they have others."""
-        ones = self.whole.say("ones_like", {"x": value})
         if isinstance(value, Code) and value.pair:
             return value
-        if (
-            not isinstance(value, Code)
-            or not isinstance(value.node, ast.Name)
-            or not isinstance(ones, ast.expr)
-        ):
-            raise CannotTranslate("a formula gives weights sometimes")
-        return Code(ast.Tuple([value.node, ones], ast.Load()), pair=True)
+        ones = self.whole.say("ones_like", {"x": value})
+        if isinstance(value, Code) and isinstance(value.node, ast.Name) and isinstance(ones, ast.expr):
+            return Code(ast.Tuple([value.node, ones], ast.Load()), pair=True)
+        raise CannotTranslate("a formula gives weights sometimes")
 
     def _visit_attribute(self, node: ast.Attribute) -> Value:
         value = self.visit(node.value)
