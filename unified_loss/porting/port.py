@@ -124,7 +124,7 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
             break
         try:
             program = neutral_program(draft)
-            _ = draft.untold
+            _ = draft.untold, native_program(draft)
         except CannotAdapt:
             continue
         try:
