@@ -71,7 +71,9 @@ def test_the_page_states_the_differences(guide, curves):
     for name, (ported, naive) in stated.items():
         # What is rounding is another number on another processor, what is not is the same.
         assert float(ported) < ROUNDING
-        assert float(naive) == pytest.approx(curves.apart(name, naive=True), rel=0.05)
+        # A share of pictures is a few pictures more or less.
+        slack = {"abs": 0.02} if name == "accuracy" else {"rel": 0.05}
+        assert float(naive) == pytest.approx(curves.apart(name, naive=True), **slack)
 
 
 @pytest.mark.parametrize("guide", training.GUIDES)
