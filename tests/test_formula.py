@@ -217,7 +217,8 @@ def readings():
                 spec.formula = functools.partial(recording, loss, spec)
             case = next(iter(domain.cases()))
             call = prepared_call(case, resolve(loss), numpy.asarray, load_state, numpy)
-            with use_backend("numpy"), np.errstate(all="ignore"):
+            with use_backend("numpy"), np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 call(*input_tensors(case, numpy.asarray, numpy))
     finally:
         for spec, formula in own.items():
