@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any, Literal
@@ -54,12 +54,22 @@ class SupportTable:
         cells: dict[str, dict[str, SupportCell]] = {}
         for cell in run.cells:
             cells.setdefault(cell.loss, {})[cell.backend] = _cell(run, cell)
-        found: dict[str, list[str]] = {}
-        for case in load_cases(run.losses):
-            if case.finding and case.finding.cause not in found.setdefault(case.loss, []):
-                found[case.loss].append(case.finding.cause)
         versions = {backend.name: backend.version or "" for backend in run.backends}
-        return cls(versions, cells, {name: tuple(causes) for name, causes in found.items()})
+        return cls(versions, cells, _findings(run.losses))
+
+    @classmethod
+    def of_report(cls, report: Mapping[str, Any]) -> SupportTable:
+        """The table of the report of a run on all backends."""
+        cells: dict[str, dict[str, SupportCell]] = {}
+        for cell in report["cells"]:
+            support = _SUPPORT.get(cell["status"], "deviates")
+            reason = "" if support == "holds" else cell["reason"] or cell["status"]
+            error = _rounded(cell["error"])
+            cells.setdefault(cell["loss"], {})[cell["backend"]] = SupportCell(
+                support, reason, error, cell["cases"]
+            )
+        versions = {backend["name"]: backend["version"] or "" for backend in report["backends"]}
+        return cls(versions, cells, _findings(cells))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary that `from_json` reads."""
@@ -91,6 +101,18 @@ def recorded_support() -> SupportTable:
     return SupportTable.from_json(json.loads(text))
 
 
+_SUPPORT: Mapping[str, Support] = {"ok": "holds", "unsupported": "unsupported"}
+
+
+def _findings(losses: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The defects of native losses that ours do not have, by loss."""
+    found: dict[str, list[str]] = {}
+    for case in load_cases(losses):
+        if case.finding and case.finding.cause not in found.setdefault(case.loss, []):
+            found[case.loss].append(case.finding.cause)
+    return {name: tuple(causes) for name, causes in found.items()}
+
+
 def _cell(run: Run, cell: Cell) -> SupportCell:
     if cell.status == "ok":
         return SupportCell("holds", "", _rounded(cell.error), cell.cases)
@@ -99,7 +121,7 @@ def _cell(run: Run, cell: Cell) -> SupportCell:
     if not reason and wrong:
         check = next(check for check in wrong[0].checks if not check.holds)
         reason = f"{wrong[0].case}: {check.quantity}"
-    support: Support = "unsupported" if cell.status == "unsupported" else "deviates"
+    support = _SUPPORT.get(cell.status, "deviates")
     return SupportCell(support, reason or cell.status, _rounded(cell.error), cell.cases)
 
 

@@ -1,7 +1,8 @@
 """Runs the suite on all backends; writes the support table and the picture of the README.
 
 ``python docs/generate.py``, with all frameworks and the extra ``[docs]`` installed; takes a quarter of an
-hour on two cores. With ``--recorded`` it runs nothing, and writes both anew from the table that is there.
+hour on two cores. Of what ``unified-loss conform --json FILE`` wrote for all backends, ``--report FILE``
+writes both without running anything; ``--recorded`` does so from the table that is there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from unified_loss.conformance import run
+from unified_loss.conformance.reporting.reading import load_report
 from unified_loss.conformance.second_order import native_gaps
 from unified_loss.conformance.support import SupportCell, SupportTable, recorded_support
 
@@ -36,7 +38,13 @@ DIALECTS = {
 
 def main() -> None:
     """Run, and write."""
-    support = recorded_support() if "--recorded" in sys.argv[1:] else SupportTable.of_run(run(ENTRIES))
+    match sys.argv[1:]:
+        case ["--recorded"]:
+            support = recorded_support()
+        case ["--report", file]:
+            support = SupportTable.of_report(load_report(file))
+        case _:
+            support = SupportTable.of_run(run(ENTRIES))
     DATA.write_text(json.dumps(support.to_json(), indent=0, allow_nan=False) + "\n", encoding="utf-8")
     (HERE / "support.md").write_text(markdown(support), encoding="utf-8")
     draw(support, HERE / "conformance.svg")
