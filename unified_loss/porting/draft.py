@@ -8,22 +8,17 @@ from functools import cached_property
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.layout import Layout
 from unified_loss.plan import Plan
+from unified_loss.spec import Spec
 
 from .equivalents import Equivalent
-from .source import NativeCall, tensor_arguments
+from .formula import CannotTranslate, NativeFormula, native_formula
+from .source import FRAMEWORKS, NativeCall, tensor_arguments
 from .steps import parameter_step
 from .targets import Target
 
 
 class CannotAdapt(Exception):
     """No few lines beside the call make the target's loss the source's."""
-
-
-_WEIGHING: dict[str, set[str]] = {
-    "cross_entropy": {"class_weight"},
-    "nll": {"class_weight"},
-}
-"""The specs whose formulas weight the losses themselves, and the roles without which they do not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +108,23 @@ class Draft:
         return ours is not None and ours != theirs
 
     @cached_property
+    def formula(self) -> NativeFormula:
+        """The formula in the framework's own operations, of a target that is one."""
+        plan = self.target.plan
+        given = [role for role in self.taken if role in self.names or role in dict(plan.constants)]
+        optional = [r for r in given if r in self.names and not self.source.arguments[self.names[r]]]
+        framework = FRAMEWORKS[self.framework]
+        try:
+            return native_formula(
+                Spec.registry[plan.spec], self.target.parameters, framework, given, optional=optional
+            )
+        except CannotTranslate as error:
+            raise CannotAdapt(str(error)) from error
+
+    @cached_property
     def weighs(self) -> bool:
         """Whether the target gives the weights of the losses too: a formula that weights them itself."""
-        given = {*self.names, *dict(self.target.plan.constants)}
-        return self.target.row is None and bool(_WEIGHING.get(self.target.name, set()) & given)
+        return self.target.row is None and self.formula.returns_weight
 
     @cached_property
     def needed(self) -> tuple[str, ...]:

@@ -95,9 +95,13 @@ class Port:
         """A program that defines `loss`, called with the source's tensors in the source's order."""
         if self.target is None:
             return None
-        defined = "" if self.setup and self.expression == "loss" else f"loss = {self.expression}\n"
-        body = f"{self.setup.rstrip()}\n" if self.setup else ""
-        return "\n".join(self.imports) + "\n\n" + (f"\n{body}" if body.startswith("def") else body) + defined
+        parts = ["\n".join(self.imports)]
+        if self.setup:
+            parts.append(self.setup.strip())
+        if not self.setup or self.expression != "loss":
+            parts.append(f"loss = {self.expression}")
+        between = "\n\n\n" if "def " in self.setup else "\n\n"
+        return between.join(parts) + "\n"
 
     @property
     def dialect(self) -> str:

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unified_loss.dialects.functions import DialectFunction
-from unified_loss.spec import Spec
 
 from .arranging import lines_before
-from .draft import CannotAdapt, Draft
-from .formula import CannotTranslate, native_formula
+from .draft import Draft
 from .phrases import PHRASEBOOKS, Phrasebook
 from .reducing import lines_after, unreduced
 from .source import FRAMEWORKS, spelled
@@ -51,24 +49,21 @@ def native_program(draft: Draft) -> Program:
 def _of_formula(draft: Draft) -> Program:
     """The program with the formula written out in the framework's own operations."""
     book = PHRASEBOOKS[FRAMEWORKS[draft.framework]]
-    taken = [role for role in draft.taken if role in draft.names or role in dict(draft.target.plan.constants)]
-    spec = Spec.registry[draft.target.plan.spec]
-    try:
-        formula = native_formula(spec, draft.target.parameters, book.framework, taken)
-    except CannotTranslate as error:
-        raise CannotAdapt(str(error)) from error
+    formula = draft.formula
     program = _program(draft, book, formula.name)
-    setup = f"{formula.definitions.rstrip()}\n\n\n{program.setup}"
+    definitions = f"{formula.definitions.rstrip()}\n\n\n"
     if not program.setup:
-        return Program(formula.imports, setup, program.expression)
-    return Program(_imports(program.setup, book, set(formula.imports)), setup, program.expression)
+        return Program(formula.imports, definitions, program.expression)
+    imports = _imports(program.setup, book, set(formula.imports))
+    return Program(imports, definitions + program.setup, program.expression)
 
 
 def neutral_program(draft: Draft) -> Program:
     """The same in terms of this library's ops and dialect, in which it can be tried anywhere."""
     if draft.target.row is None:
         given = dict(draft.target.parameters)
-        return _program(draft, PHRASEBOOKS["ops"], f"formula({draft.target.name!r}, {given!r})")
+        called = f"formula({draft.target.name!r}, {given!r}, {draft.weighs})"
+        return _program(draft, PHRASEBOOKS["ops"], called)
     return _program(draft, PHRASEBOOKS["ops"], f"resolve({draft.target.name!r})")
 
 

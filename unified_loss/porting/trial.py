@@ -14,7 +14,7 @@ from unified_loss.dispatch import backend_of, use_backend
 from unified_loss.gradients import value_and_grad
 from unified_loss.loading import get_backend
 from unified_loss.naming import resolve
-from unified_loss.spec import Spec
+from unified_loss.spec import Spec, Weighted
 
 from .snippet import Program
 from .source import NativeCall
@@ -86,8 +86,18 @@ def _backend(*arguments: Any) -> Any:
     return next((backend for backend in found if backend not in (None, numpy)), numpy)
 
 
-def _formula(spec: str, parameters: dict[str, Any]) -> Callable[..., Any]:
-    return functools.partial(Spec.registry[spec].formula, _Ops(), **parameters)
+def _formula(spec: str, parameters: dict[str, Any], weighs: bool) -> Callable[..., Any]:
+    """A formula over ops; with `weighs`, giving the weights of the losses beside these."""
+
+    def formula(*inputs: Any) -> Any:
+        ops = _Ops()
+        result = Spec.registry[spec].formula(ops, *inputs, **parameters)
+        losses, weights = result if isinstance(result, Weighted) else (result, None)
+        if not weighs:
+            return losses
+        return losses, ops.ones_like(losses) if weights is None else weights
+
+    return formula
 
 
 def loss_of(program: Program) -> Callable[..., Any]:
