@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import UnsupportedOperation
 from unified_loss.gradients import value_and_grad
@@ -19,6 +21,10 @@ from .exchange import tree_from_json
 
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
+
+
+_INDICES = {"torch": "int64", "paddle": "int64"}
+"""The dtype in which a framework's users have class indices, whatever the source's have."""
 
 
 class Snippets:
@@ -52,7 +58,7 @@ class Snippets:
         loss = _by_name(self._loss(program["text"]), given["keywords"])
         if self._backend.name == "numpy":
             return _on_numpy(loss, tensors, given["gradient_of"], self._backend)
-        make = functools.partial(live.tensor, self._backend)
+        make = functools.partial(_tensor, self._backend)
         return live.outcome_of(
             lambda *xs: _outputs(loss(*xs)),
             lambda: [make(x) for x in tensors],
@@ -71,6 +77,13 @@ class Snippets:
             exec(compile(text, "the ported loss", "exec"), names)  # noqa: S102
             self._defined[text] = names["loss"]
         return self._defined[text]
+
+
+def _tensor(backend: Backend, x: Any) -> Any:
+    wanted = _INDICES.get(backend.name)
+    if wanted is not None and isinstance(x, np.ndarray) and x.dtype.kind in "iu":
+        x = x.astype(wanted)
+    return live.tensor(backend, x)
 
 
 def _by_name(loss: Callable[..., Any], keywords: Sequence[str | None]) -> Callable[..., Any]:

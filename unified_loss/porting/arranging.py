@@ -86,11 +86,16 @@ def _arranged(draft: Draft, book: Phrasebook) -> Iterator[tuple[str, str]]:
         for value in (
             *_shaped(draft, book, x, given[role], theirs),
             *_indices(draft, book, x, given[role], theirs),
+            *([f'{x}.astype("int32")'] if role == "target" and draft.target.name in _INT32_LABELS else []),
             *_labels(book, x, wanted, theirs),
         ):
             yield role, value
         if given[role].detached and not theirs.detached:
             yield role, book.say("detached", x=x)
+
+
+_INT32_LABELS = {"paddle.nn.CTCLoss", "paddle.nn.functional.ctc_loss"}
+"""The losses whose labels must be int32, where their framework has int64."""
 
 
 def _shaped(draft: Draft, book: Phrasebook, x: str, ours: Layout, theirs: Layout) -> Iterator[str]:

@@ -209,7 +209,7 @@ PHRASEBOOKS: Mapping[str, Phrasebook] = MappingProxyType(
                     "last_sum": "{x}.sum(axis=-1)",
                     "expand": "{x}.expand_dims(-1)",
                     "drop": "{x}.squeeze(-1)",
-                    "where": "mx.nd.where({c}, {x}, mx.nd.zeros_like({x}) + {y})",
+                    "where": "mx.nd.where(({c}) * mx.nd.ones_like({x}), {x}, mx.nd.zeros_like({x}) + {y})",
                     "single": '{x}.astype("float32")',
                     "lengths": "mx.nd.full(({n},), {value})",
                     "counted": "({x} != {value}).sum(axis=1)",
