@@ -213,7 +213,19 @@ def _proved(found: Port) -> Port:
     proof = prove(
         found.source, found.native, found.dialect, FRAMEWORKS[found.to], target=_native_name(found.target)
     )
-    return replace(found, proof=proof)
+    evidence, told = proof.native, list(found.differences)
+    if evidence is None or evidence.holds:
+        return replace(found, proof=proof)
+    if evidence.failures:
+        said = f"{evidence.failures[0].reason} (on {len(evidence.failures)} of {evidence.compared} inputs)"
+        told.append(Residual("refused inputs", "inputs", None, said))
+    if evidence.disagreements:
+        # The plans do not have it, so it is what the framework makes of them.
+        said = f"another result on {len(evidence.disagreements)} of {evidence.compared} inputs"
+        told.append(Residual("kernel", "proof", None, said))
+    refuted = bool(evidence.disagreements) or not evidence.agree
+    verdict = "approximate" if refuted else found.verdict
+    return replace(found, proof=proof, verdict=verdict, differences=tuple(told))
 
 
 def _native_name(target: str | None) -> str | None:

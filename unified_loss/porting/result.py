@@ -29,6 +29,7 @@ Cause = Literal[
     "ignored labels",
     "parameter",
     "refused inputs",
+    "kernel",
 ]
 
 
