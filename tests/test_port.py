@@ -127,7 +127,7 @@ def test_what_a_framework_makes_of_equal_plans_outweighs_the_trial():
     tried = ul.port("mindspore.nn.CTCLoss()", to="paddle", prove=False)
     assert tried.verdict == "adapted"
     ported = ul.port("mindspore.nn.CTCLoss()", to="paddle")
-    # Paddle's kernel loses the sum over alignments where log-probabilities are as low as -1300.
+    # With log-probabilities as low as -1300, Paddle's kernel gives something else.
     assert ported.verdict == "approximate"
     assert [residual.source for residual in ported.differences if residual.cause == "kernel"] == [None]
 
