@@ -17,14 +17,12 @@ from . import known
 from .instances import uses_of
 from .result import Port
 from .sites import Left, Site, Survey
-from .source import NativeCall, from_tree
+from .source import NativeCall, OnlyKnownWhenRun, from_tree
 
 Style = Literal["dialect", "native"]
 
 Porter = Callable[..., Port]
 """Ports a native call to a framework, as `port` does."""
-
-_DYNAMIC = "only known when the program runs"
 
 _WANT_THEIR_OWN = ("mxnet", "torch", "paddle", "mindspore")
 """The frameworks whose containers and trainers take blocks of their own kind only."""
@@ -112,10 +110,8 @@ def _decision(site: Site, found: Survey, native: _Native | None) -> Decision:
         try:
             call = from_tree(_called_at_once(site.call, found) or tree, lambda _: site.name)
             tensors = _tensors(call, tree)
-        except ConfigError as error:
+        except OnlyKnownWhenRun as error:
             # The dialect takes what the native loss takes, whatever that will be.
-            if _DYNAMIC not in str(error):
-                raise
             why = str(error)
         else:
             return Decision(site) if native is None else native.decision(site, call, tensors)

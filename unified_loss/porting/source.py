@@ -44,6 +44,10 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
+class OnlyKnownWhenRun(ConfigError):
+    """An argument that is no literal, and so unknown to those who only read the call."""
+
+
 @dataclass(frozen=True, eq=False)
 class NativeCall:
     """The call of a loss of a framework.
@@ -273,7 +277,7 @@ def _by_name(
     """The trees of arguments by name, as Python binds them."""
     for tree in (*args, *(k.value for k in keywords if k.arg is None)):
         if isinstance(tree, ast.Starred) or any(k.value is tree for k in keywords):
-            raise ConfigError(f"{loss}: {ast.unparse(tree)!r} is only known when the program runs")
+            raise OnlyKnownWhenRun(f"{loss}: {ast.unparse(tree)!r} is only known when the program runs")
     if len(args) > len(positional):
         raise ConfigError(f"{loss}: takes {len(positional)} positional arguments, {len(args)} were given")
     found = dict(zip(positional, args, strict=False))
@@ -339,6 +343,6 @@ def _literal(tree: ast.expr, where: str) -> Any:
             return float(text)
         except (TypeError, ValueError):
             pass
-    raise ConfigError(
+    raise OnlyKnownWhenRun(
         f"{where} is {ast.unparse(tree)!r}, which is only known when the program runs; expected a literal"
     )
