@@ -79,7 +79,7 @@ class JaxBackend(Backend):
     def astype(self, x: Array, dtype: str, /) -> Array:
         if dtype.endswith("64") and not jax.config.jax_enable_x64:
             raise UnsupportedOperation(_without_x64(dtype))
-        return x.astype(dtype)
+        return x.astype(_type(dtype))
 
     def eye(self, n: int, /, *, like: Array) -> Array:
         # Not committed to a device, so that it goes where the arrays it meets are.
@@ -119,7 +119,7 @@ class JaxBackend(Backend):
     def from_numpy(self, array: Any, dtype: str, like: Array | None, /) -> Array:
         if dtype.endswith("64") and not jax.config.jax_enable_x64:
             dtype = _narrowed(array, dtype)
-        return jnp.asarray(array.astype(jnp.dtype(dtype), copy=False))
+        return jnp.asarray(array.astype(_type(dtype), copy=False))
 
     def to_numpy(self, x: Array, /) -> Any:
         return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
@@ -170,6 +170,11 @@ def _zero(x: Array, _derivative: Array) -> Array:
 def _zero_slope(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
     x, derivative = primals
     return jnp.zeros_like(x), derivative * tangents[0]
+
+
+def _type(dtype: str) -> Any:
+    # Another framework may have registered a bfloat16 of its own under the name that NumPy looks up.
+    return jnp.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)
 
 
 def _narrowed(array: Any, dtype: str) -> str:

@@ -75,11 +75,11 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
     Examples
     --------
     >>> import unified_loss as ul
-    >>> ported = ul.port("torch.nn.SmoothL1Loss(beta=0.5)", to="mindspore", prove=False)
+    >>> ported = ul.port("paddle.nn.SmoothL1Loss(delta=0.5)", to="torch", prove=False)
     >>> print(ported.native)
-    import mindspore
+    import torch
     <BLANKLINE>
-    loss = mindspore.mint.nn.SmoothL1Loss(beta=0.5)
+    loss = torch.nn.HuberLoss(delta=0.5)
     <BLANKLINE>
     >>> ported.verdict
     'exact'
