@@ -47,7 +47,7 @@ def test_ours_is_the_native_loss(backend, loss):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the native losses run beside ours, and may warn
             result = check_case(case, backend)
-        # MindSpore 2.10.0 in a process that has run for minutes; it says that it supports int in the same words.
+        # MindSpore 2.10.0 says this, beside that it supports int, in a process that has run for minutes.
         assume("as index, but got 0 with type <class 'int'>" not in (result.reason or ""))
         assert result.status == "ok", json.dumps(explain(case, result), indent=1)
 
