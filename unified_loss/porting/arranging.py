@@ -130,7 +130,9 @@ def _labels(book: Phrasebook, x: str, wanted: Layout, theirs: Layout) -> Iterato
         yield f"2 * {x} - 1"
     if wanted.to_signs and not theirs.to_signs:
         binary = book.say("all", x=f"{x} * ({x} - 1) == 0")
-        yield book.say("where", c=binary, x=f"2 * {x} - 1", y=x)
+        # MXNet wants a condition for each element.
+        phrase = "choose" if "choose" in book.templates else "where"
+        yield book.say(phrase, c=binary, x=f"2 * {x} - 1", y=x)
 
 
 def _levelled(draft: Draft) -> Iterator[str]:
