@@ -85,8 +85,7 @@ def _arranged(draft: Draft, book: Phrasebook) -> Iterator[tuple[str, str]]:
         wanted, theirs = draft.layouts_of(role)
         for value in (
             *_shaped(draft, book, x, given[role], theirs),
-            *_indices(draft, book, x, given[role], theirs),
-            *([f'{x}.astype("int32")'] if role == "target" and draft.target.name in _INT32_LABELS else []),
+            *_indices(draft, book, role, given[role], theirs),
             *_labels(book, x, wanted, theirs),
         ):
             yield role, value
@@ -113,13 +112,16 @@ def _shaped(draft: Draft, book: Phrasebook, x: str, ours: Layout, theirs: Layout
             yield book.say("like", x=x, y=first)
 
 
-def _indices(draft: Draft, book: Phrasebook, x: str, ours: Layout, theirs: Layout) -> Iterator[str]:
+def _indices(draft: Draft, book: Phrasebook, role: str, ours: Layout, theirs: Layout) -> Iterator[str]:
     """Class indices as integers, and inside their range."""
+    x = draft.names[role]
     first, axis = draft.names[draft.source.plan.inputs[0]], dict(draft.wanted.parameters).get("axis", -1)
     if ours.index and ours.any_dtype and (not theirs.any_dtype or draft.equivalent.steps):
         yield book.say("integer", x=x)
     if ours.index and ours.out_of_range == "clip" and theirs.out_of_range != "clip":
         yield book.say("clip", x=x, low=0, high=f"{book.say('size', x=first, axis=axis)} - 1")
+    if role == "target" and draft.target.name in _INT32_LABELS:
+        yield f'{x}.astype("int32")'
 
 
 def _labels(book: Phrasebook, x: str, wanted: Layout, theirs: Layout) -> Iterator[str]:

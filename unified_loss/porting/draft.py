@@ -127,15 +127,18 @@ class Draft:
         return self.target.row is None and self.formula.returns_weight
 
     @cached_property
+    def _required(self) -> dict[str, bool]:
+        """The target's names of its tensors, each with whether it must be given; none of a formula."""
+        return {} if self.target.row is None else tensor_arguments(self.target.row)
+
+    @cached_property
     def needed(self) -> tuple[str, ...]:
         """The lengths that the target must be given, and the source need not be."""
-        row = self.target.row
-        required = {} if row is None else tensor_arguments(row)
         return tuple(
             role
             for role, native in self.taken.items()
             if role in ("prediction_lengths", "target_lengths")
-            and required.get(native, False)
+            and self._required.get(native, False)
             and not self.source.arguments.get(self.names.get(role, ""), False)
         )
 
@@ -166,12 +169,9 @@ class Draft:
     @cached_property
     def zeros(self) -> tuple[str, ...]:
         """The inputs that are 0 where the source is not given them, and that the target must be given."""
-        row = self.target.row
-        required = {} if row is None else tensor_arguments(row)
         optional = {role for name, role in self.source.roles.items() if not self.source.arguments[name]}
-        return tuple(
-            r for r, name in self.taken.items() if r == "target" and r in optional and required.get(name)
-        )
+        name = self.taken.get("target", "")
+        return ("target",) if "target" in optional and self._required.get(name) else ()
 
     @cached_property
     def lacking(self) -> tuple[str, ...]:

@@ -32,12 +32,11 @@ def trial_inputs(call: NativeCall, count: int, *, extreme: bool = False) -> list
     for other in _alike(call):
         by_role = {role: name for name, role in call.roles.items()}
         renamed = {name: by_role[role] for name, role in other.roles.items()}
+        theirs = {name: other_name for other_name, name in renamed.items()}
         found = [
             replace(
                 each,
-                tensors={
-                    name: each.tensors[o] for name in call.arguments for o, n in renamed.items() if n == name
-                },
+                tensors={name: each.tensors[theirs[name]] for name in call.arguments if name in theirs},
                 gradient_of=renamed.get(each.gradient_of or ""),
             )
             for each in fitting_inputs(other, count, extreme=extreme)

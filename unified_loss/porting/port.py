@@ -33,6 +33,7 @@ _IDEAL = (False, 0, 0, False)
 class _Tried:
     draft: Draft
     program: Program
+    native: Program
     ordinary: Trial
     extreme: Trial
 
@@ -96,7 +97,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
             call, framework, None, (), "", "", dialect_imports, dialect_expression, "exact", reason=reason
         )
     else:
-        program = native_program(best.draft)
+        program = best.native
         found = Port(
             call,
             framework,
@@ -106,7 +107,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
             program.expression,
             dialect_imports,
             dialect_expression,
-            _verdict(best, program),
+            _verdict(best),
             tuple(_residuals(best)),
         )
     return _proved(found) if prove else found
@@ -124,7 +125,7 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
             break
         try:
             program = neutral_program(draft)
-            _ = draft.untold, native_program(draft)
+            _, native = draft.untold, native_program(draft)
         except CannotAdapt:
             continue
         try:
@@ -134,7 +135,7 @@ def _best(call: NativeCall, framework: str) -> _Tried | None:
         ordinary = compare(loss, inputs, expected)
         if ordinary.wrong + ordinary.refused == len(inputs):
             continue
-        tried.append(_Tried(draft, program, ordinary, compare(loss, extreme, expected_extreme)))
+        tried.append(_Tried(draft, program, native, ordinary, compare(loss, extreme, expected_extreme)))
         if tried[-1].rank[:4] == _IDEAL and not (program.setup or ordinary.refused):
             break
     return min(tried, key=lambda t: t.rank, default=None)
@@ -150,10 +151,10 @@ def _drafts(call: NativeCall, framework: str) -> Iterator[Draft]:
     return (draft for _, draft in sorted(found, key=lambda pair: pair[0]))
 
 
-def _verdict(best: _Tried, program: Program) -> Verdict:
+def _verdict(best: _Tried) -> Verdict:
     if not best.ordinary.holds or best.extreme.wrong or best.draft.untold:
         return "approximate"
-    return "adapted" if program.setup else "exact"
+    return "adapted" if best.native.setup else "exact"
 
 
 def _residuals(best: _Tried) -> Iterator[Residual]:

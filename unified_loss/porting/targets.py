@@ -27,7 +27,8 @@ class Target:
     row : the dialect's class or function; None of the formula itself, in the framework's own operations
     parameters : those that differ from their defaults
     plan : what it means
-    cost : how much there is between it and the plan that it was sought for
+    cost : how much there is between it and the plan that it was sought for; infinite of a formula, which
+        is the last resort
     """
 
     row: Row | None
@@ -68,7 +69,7 @@ def formula(wanted: Plan) -> Target:
     spec = Spec.registry[wanted.spec]
     plan = Plan.of(spec, reduction=Reduction("none"), **dict(wanted.parameters))
     plan = replace(plan, constants=tuple(c for c in wanted.constants if c[0] in spec.inputs))
-    return Target(None, dict(wanted.parameters), plan, _FORMULA)
+    return Target(None, dict(wanted.parameters), plan, float("inf"))
 
 
 @functools.cache
@@ -213,8 +214,6 @@ def _numbers(plan: Plan) -> list[float | int]:
 # ------------------------------------------------------------------------------- distance
 
 _LOST = 1000.0
-_FORMULA = 300.0
-"""What a formula that has to be written out costs: the framework's own losses are tried first."""
 
 # What may be said beside the call, and how long that takes; all other parameters must agree.
 _ADAPTED = {"axis": 1.0, "keepdims": 0.5, "blank": 4.0}
