@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import unified_loss as ul
 from unified_loss import cli
-from unified_loss.description import _rows, default_plan
+from unified_loss.description import default_plan, row_names
 from unified_loss.differences import plan_differences
 from unified_loss.errors import ConfigError
 from unified_loss.layout import Layout
@@ -83,7 +83,7 @@ def test_every_field_of_a_plan_is_said_in_words():
 
 
 def test_whatever_two_losses_differ_in_has_a_cause():
-    plans = [plan for name in _rows() if (plan := default_plan(name)) is not None]
+    plans = [plan for name in row_names() if (plan := default_plan(name)) is not None]
     seen = set()
     # Each beside its neighbours, which are often of one loss, and beside some of all others.
     for i, first in enumerate(plans):

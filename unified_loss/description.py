@@ -151,7 +151,8 @@ def _unannotated(function: Any, skip_self: bool = False) -> str:
 
 
 @functools.cache
-def _rows() -> tuple[str, ...]:
+def row_names() -> tuple[str, ...]:
+    """The native name of every row of every dialect, the one by which it calls itself."""
     return tuple(dict.fromkeys(resolve(name).native_name for name in native_names()))
 
 
@@ -160,7 +161,7 @@ def _relatives(name: str, plan: Plan | None) -> tuple[Relative, ...]:
     if plan is None:
         return ()
     own, found = name.partition(".")[0], []
-    for other in _rows():
+    for other in row_names():
         if other.partition(".")[0] == own:
             continue
         theirs = default_plan(other)
