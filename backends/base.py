@@ -16,6 +16,8 @@ from unified_loss.ops import DTYPES, OPS, Array, Ops
 
 __all__ = ["Backend", "Compiler", "UnsupportedOperation"]
 
+_NO_MODULES = "this backend has no modules; a loss is called as it is"
+
 Function = Callable[..., Any]
 """A function of tensors, given by position, that gives a tensor or a tuple of them."""
 
@@ -70,7 +72,7 @@ class Backend(Ops):
     """The root modules of the types of its tensors, tracers included; by default that of `module`."""
     renames: ClassVar[dict[str, str]] = {}
     unsupported: ClassVar[dict[str, str]] = {}
-    """What the framework lacks, and why: an op, a dtype, ``dlpack``, or ``value_and_grad``.
+    """What the framework lacks, and why: an op, a dtype, ``dlpack``, ``module``, or ``value_and_grad``.
 
     An op that is named here raises `UnsupportedOperation` with the reason, and the cases that come
     to it are reported as such gaps. Where it is ``value_and_grad``, there are no gradients at all:
@@ -180,6 +182,13 @@ class Backend(Ops):
 
         The gradient of an argument that the value does not depend on is zero.
         """
+
+    def as_module(self, loss: Any, /) -> Any:
+        """A module of the framework that holds a loss, for `unified_loss.as_module`.
+
+        What it is given is called as the loss is; `unified_loss.modules.ModuleLoss` says what else it has.
+        """
+        raise UnsupportedOperation(f"as_module: {self.unsupported.get('module', _NO_MODULES)}")
 
     def nested_value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

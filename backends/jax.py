@@ -28,6 +28,7 @@ class JaxBackend(Backend):
     name = "jax"
     module = "jax"
     distribution = "jax"
+    unsupported: ClassVar[dict[str, str]] = {"module": "JAX has no modules; a loss is called as it is"}
     compilers: ClassVar[Mapping[str, Compiler]] = {
         "jit": Compiler(lambda _, function: jax.jit(function), "every shape"),
     }

@@ -18,6 +18,7 @@ from mindspore.graph.jit_context import jit_context, set_jit_context
 
 from unified_loss.ops import DTYPES, FLOAT_DTYPES, Array, Axis
 
+from ._mindspore_cell import LossCell
 from .base import Backend, Compiler, Function
 
 _NATIVE_DTYPE = {name: getattr(ms, name) for name in DTYPES}
@@ -274,6 +275,9 @@ class MindsporeBackend(Backend):
             return result
 
         return synchronised
+
+    def as_module(self, loss: Any, /) -> Any:
+        return LossCell(loss)
 
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

@@ -377,6 +377,11 @@ class MxnetBackend(Backend):
         finally:
             self._mode.graph = None
 
+    def as_module(self, loss: Any, /) -> Any:
+        # Late, because importing MXNet takes the constructor's preparations.
+        gluon_block = importlib.import_module("._gluon_block", __package__)
+        return gluon_block.LossBlock(loss)
+
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
     ) -> tuple[Array, tuple[Array, ...]]:

@@ -48,7 +48,10 @@ class NumpyBackend(Backend):
     module = "numpy"
     distribution = "numpy"
     renames = _NUMPY_OPS
-    unsupported = {"bfloat16": "NumPy has no bfloat16 (ml_dtypes adds one that few functions accept)"}
+    unsupported = {
+        "bfloat16": "NumPy has no bfloat16 (ml_dtypes adds one that few functions accept)",
+        "module": "NumPy has no modules; a loss is called as it is",
+    }
     dtypes = ("float16", "float32", "float64")
 
     shape = staticmethod(np.shape)

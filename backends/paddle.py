@@ -12,6 +12,7 @@ import numpy as np
 
 from unified_loss.ops import DTYPES, Array, Axis
 
+from ._paddle_layer import LossLayer
 from .base import Backend, Compiler, Function, UnsupportedOperation
 
 with warnings.catch_warnings():
@@ -257,6 +258,9 @@ class PaddleBackend(Backend):
 
     def from_dlpack(self, x: object, /) -> Array:
         return paddle.from_dlpack(x)
+
+    def as_module(self, loss: Any, /) -> Any:
+        return LossLayer(loss)
 
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

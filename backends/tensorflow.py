@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
@@ -195,6 +196,11 @@ class TensorflowBackend(Backend):
         # No loss branches on values: AutoGraph would only rewrite its source, slowly.
         unconverted: Callable[..., Array] = tf.autograph.experimental.do_not_convert(program)
         return unconverted
+
+    def as_module(self, loss: Any, /) -> Any:
+        # Late, because Keras takes a second to import.
+        keras_loss = importlib.import_module("._keras_loss", __package__)
+        return keras_loss.KerasLoss(loss.supervised())
 
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

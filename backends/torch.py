@@ -11,6 +11,7 @@ import torch
 
 from unified_loss.ops import DTYPES, Array, Axis, Ops
 
+from ._torch_module import LossModule
 from .base import Backend, Compiler, Function
 
 _NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
@@ -186,6 +187,9 @@ class TorchBackend(Backend):
 
     def from_dlpack(self, x: Any, /) -> Array:
         return torch.from_dlpack(x)
+
+    def as_module(self, loss: Any, /) -> Any:
+        return LossModule(loss)
 
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

@@ -42,6 +42,7 @@ class _CallablePackage(_types.ModuleType):
 
 if _typing.TYPE_CHECKING:
     from .availability import BackendInfo, backends
+    from .modules import as_module
     from .porting.diff import explain_diff
     from .porting.port import port
 else:
@@ -50,7 +51,7 @@ else:
 
 __version__ = "0.1.0"
 
-_LATE = {"explain_diff": "porting.diff", "port": "porting.port"}
+_LATE = {"as_module": "modules", "explain_diff": "porting.diff", "port": "porting.port"}
 """What few programs use, by the module that is imported when it is first asked for."""
 
 
@@ -76,6 +77,7 @@ __all__ = [
     "ShapeError",
     "UnifiedLossError",
     "UnsupportedOperation",
+    "as_module",
     "asarray",
     "backends",
     "compile",

@@ -192,7 +192,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
 # --------------------------------------------------------------------- decided at binding
 
 
-def _insists(spec: Spec, role: str, layout: Layout) -> bool:
+def insists(spec: Spec, role: str, layout: Layout) -> bool:
     """Whether an input must be given; a plan may do without one that the spec alone insists on."""
     required = spec.layouts[role].required if layout.required is None else layout.required
     return role not in spec.optional or required is True
@@ -202,7 +202,7 @@ def _check_given(plan: Plan, spec: Spec, arrays: Sequence[Array | None], names: 
     """Refuse an input that is missing, or too many."""
     for (role, layout), x in zip(plan.layouts, arrays, strict=False):
         drawn = plan.candidates is not None and role in _DRAWN
-        if x is None and not drawn and _insists(spec, role, layout):
+        if x is None and not drawn and insists(spec, role, layout):
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is missing")
         if x is not None and layout.required is False:
             raise TypeError(f"{names.loss}: argument {names.of(role)!r} is given, but not to be used")

@@ -77,6 +77,14 @@ class Loss:
     def __repr__(self) -> str:
         return f"Loss({self.plan!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is bound to tensors of one process is bound anew in another, or in a copy.
+        return {**self.__dict__, "_programs": {}, "_made_constants": {}}
+
+    def run_on(self, backend: str | None) -> None:
+        """Run neutral inputs on this backend, whatever is selected; None undoes it."""
+        object.__setattr__(self, "backend", backend)
+
     def evaluate(self, leading: T, *others: Any) -> T:
         """Evaluate the plan on its inputs in order, the weight, and what else the spec takes.
 

@@ -128,7 +128,7 @@ def from_config(config: Mapping[str, Any]) -> Any:
         raise ConfigError(f"configuration: 'loss' must name a loss, not {name!r}")
     if name in losses.__all__:
         loss = _canonical(name, table)
-        object.__setattr__(loss, "backend", backend)
+        loss.run_on(backend)
         return loss
     return _dialect(name, table, backend)
 

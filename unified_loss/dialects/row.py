@@ -116,9 +116,9 @@ class DialectLoss(Loss):
             raise type(error)(self.native_name + told) from None
 
     def run_on(self, backend: str | None) -> None:
-        """Run neutral inputs on this backend, whatever is selected; None undoes it."""
+        """As of `Loss`, for all outputs, and whatever is given at the call."""
         for loss in (self, *self._others, *self._variants.values()):
-            object.__setattr__(loss, "backend", backend)
+            Loss.run_on(loss, backend)
 
     def outputs(self, *tensors: Any) -> Any:
         """Evaluate each of several outputs, with the tensors as `evaluate` takes them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from unified_loss import losses
@@ -106,6 +107,7 @@ def hsigmoid_loss(
         raise ValueError(f"{NAMESPACE}.hsigmoid_loss: num_classes is {num_classes}, expected at least 2")
     return Plan.of(
         losses.hierarchical_sigmoid,
+        layouts={"target": replace(losses.hierarchical_sigmoid.layouts["target"], squeezes=True)},
         reduction=Reduction("none"),
         classes=num_classes,
         count_missing_nodes=True,
