@@ -16,16 +16,11 @@ from unified_loss.porting.source import NativeCall, tensor_arguments
 
 from .cases import Outcome
 from .domains import domains
-from .domains.fitting import identity
+from .domains.fitting import framework_of, identity
 from .evidence import Trial
 from .exchange import outcome_from_json, tree_to_json
 from .results import Status
 from .scheduling import Item, Limits, Progress, Scheduler, Subject
-
-
-def framework_of(call: NativeCall) -> str:
-    """The package that the native loss of a call is in."""
-    return str(call.row.native_name).partition(".")[0].replace("tf", "tensorflow")
 
 
 class Bench:
@@ -97,7 +92,7 @@ class Bench:
                 self._versions_of_sources[framework] = event["version"]
 
         def lost(item: Item, _: Status, reason: str) -> None:
-            self._given[backend, item[0]] = {"failure": reason}
+            self._given[backend, item[0]] = {"failure": reason, "ended": True}
 
         return Subject(
             backend,
@@ -122,9 +117,14 @@ class Bench:
         """What a program gave, or why it gave nothing."""
         return self._result(backend, self._item(self._text(text, framework), trial, call))
 
+    def ended(self, text: str, framework: str, backend: str, call: NativeCall, trial: Trial) -> bool:
+        """Whether a process ended on a program, which raised no error."""
+        item = self._item(self._text(text, framework), trial, call)
+        return "ended" in self._given.get((backend, item), {})
+
     def version_of_source(self, call: NativeCall) -> str | None:
         """That of the package which the native loss is in."""
-        return self._versions_of_sources.get(framework_of(call))
+        return self._versions_of_sources.get(framework_of(call.row.native_name))
 
     def _result(self, backend: str, item: str) -> Outcome | str:
         if backend in self._missing:
@@ -186,6 +186,6 @@ def _native_program(call: NativeCall, dtype: str) -> dict[str, Any]:
             }
         ),
         "call": call.kind if domain is None else domain.call,
-        "framework": framework_of(call),
+        "framework": framework_of(call.row.native_name),
         "arguments": arguments,
     }

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from unified_loss.porting.source import FRAMEWORKS
+
 Kind = Literal["documented", "golden", "live", "oracle"]
 Call = Literal["class", "function", "two_step"]
-_BACKENDS = {"keras": "tensorflow", "optax": "jax"}
-"""The backend that a framework's own losses run on, where it is not of the same name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ class Case:
     @property
     def native_backend(self) -> str:
         """The backend whose tensors the framework's own loss takes."""
-        return _BACKENDS.get(self.framework, self.framework)
+        return FRAMEWORKS.get(self.framework, self.framework)
 
 
 def decode(data: Any, dtype: str) -> np.ndarray[Any, Any]:

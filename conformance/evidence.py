@@ -95,15 +95,22 @@ class Failure:
     side : which
     reason : its error, or how its process ended
     trial : the input
+    refused : whether it raised an error, and its process did not end
     """
 
     side: Side
     reason: str
     trial: Trial
+    refused: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return {"side": self.side, "reason": self.reason, "input": self.trial.to_json()}
+        return {
+            "side": self.side,
+            "reason": self.reason,
+            "refused": self.refused,
+            "input": self.trial.to_json(),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +123,9 @@ class Evidence:
     compared : the inputs on which the source gave something
     agree : those of them on which the program gave the same, within the tolerance
     extreme, extreme_agree : how many of both are extreme
-    lost : the extreme inputs on which it does not agree because the source has lost its digits there, or
-        overflows: the program is at least as near to what the source gives in float64; where that is
-        not finite either, to what the formula does
+    lost : the extreme inputs on which it does not agree because digits are lost there: the program is as
+        near to what the source gives in float64, or where that is not finite, to what the formula does, as
+        the source is, which may overflow, or as that moves where the input moves by its last digit
     defects : the extreme inputs on which it does not agree because the source has a known defect there:
         what it gives is what the source's formula does
     value, gradient : the largest difference of each on the other inputs; None where there was nothing to
@@ -145,14 +152,26 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """Whether it agrees on every input that the source takes, but for those where the source is wrong."""
-        return self.agree > 0 and self.agree + len(self.lost) + len(self.defects) == self.compared
+        """Whether it agrees on every input that both take, but for those where the source is wrong.
+
+        There must be some that it agrees on, and ordinary ones where such were tried.
+        """
+        excused = len(self.lost) + len(self.defects) + len(self.refused)
+        if self.agree + excused != self.compared:
+            return False
+        return self.agree > self.extreme_agree or (self.compared == self.extreme and self.agree > 0)
 
     @property
     def holds_ordinarily(self) -> bool:
-        """The same without the extreme inputs."""
-        ordinary, agree = self.compared - self.extreme, self.agree - self.extreme_agree
-        return agree > 0 and agree == ordinary
+        """The same of the ordinary inputs alone."""
+        refused = sum(not failure.trial.extreme for failure in self.refused)
+        agree = self.agree - self.extreme_agree
+        return agree > 0 and agree + refused == self.compared - self.extreme
+
+    @property
+    def refused(self) -> tuple[Failure, ...]:
+        """The inputs that the program raises an error on, where the source has a value."""
+        return tuple(failure for failure in self.failures if failure.refused)
 
     def to_json(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -168,6 +187,7 @@ class Evidence:
             "gradient": None if self.gradient is None else self.gradient.to_json(),
             "shapes_equal": self.shapes_equal,
             "dtypes_equal": self.dtypes_equal,
+            "refused": len(self.refused),
             "failures": [failure.to_json() for failure in self.failures],
             "disagreements": _to_json(self.disagreements),
             "lost": _to_json(self.lost),
@@ -179,7 +199,7 @@ class Evidence:
         if self.extreme:
             said[0] += f", {self.extreme_agree} of {self.extreme} extreme ones among them"
         if self.lost:
-            said.append(f"on {len(self.lost)} the source has lost its digits or overflows")
+            said.append(f"on {len(self.lost)} digits are lost, or the source overflows")
         if self.defects:
             said.append(f"on {len(self.defects)} the source has a known defect")
         for name, found in (("value", self.value), ("gradient", self.gradient)):
@@ -218,6 +238,7 @@ class Proof:
     note : where the dialect's program was not run in the target's framework, why
     known : the defects of the source that are known, and that this library does not have
     failures : the inputs on which the source gave nothing
+    installed : whether the source's framework can be used here
     """
 
     source: str
@@ -232,6 +253,7 @@ class Proof:
     note: str = ""
     known: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    installed: bool = True
 
     @property
     def holds(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,18 @@ from unified_loss.errors import ConfigError
 from unified_loss.naming import resolve
 from unified_loss.porting.source import FRAMEWORKS, NativeCall
 
-from .bench import Bench, framework_of
+from . import conditioning
+from .bench import Bench
 from .cases import Case, Outcome
 from .domains import domains
-from .domains.fitting import FittingInput, fitting_inputs, identity, known_defects, matching_cases
+from .domains.fitting import (
+    FittingInput,
+    fitting_inputs,
+    framework_of,
+    identity,
+    known_defects,
+    matching_cases,
+)
 from .evidence import Evidence, Failure, Kind, Proof, Side, Trial
 from .runner import configured_interpreters
 from .scheduling import Limits, Progress
@@ -227,10 +236,11 @@ class _Plan:
     def proof(self, bench: Bench) -> Proof:
         """What was found."""
         call = self.claim.call
-        framework = framework_of(call)
+        framework = framework_of(call.row.native_name)
         shown = str(call), self.kind, self.reason, framework
         if self.kind == "none":
-            return Proof(*shown, None, self.claim.to, 0, None, None)
+            installed = not bench.missing(call.backend)
+            return Proof(*shown, None, self.claim.to, 0, None, None, installed=installed)
         given: Sequence[Outcome | str] = self.recorded
         version: str | None = ", ".join(sorted({*self.versions}))
         if self.kind == "live":
@@ -242,13 +252,16 @@ class _Plan:
         found: dict[Side, Evidence] = {}
         for side, text in self.programs.items():
             case = _as_case(call, self.claim.target if side == "native" else None)
+            program = text, self.claim.to, self.backend, call
             compared = [
                 Compared(
                     trial,
                     expected,
-                    bench.of_text(text, self.claim.to, self.backend, call, trial),
+                    bench.of_text(*program, trial),
                     self._exact(bench, trial),
                     self._formula(bench, trial),
+                    bench.ended(*program, trial),
+                    functools.partial(self._spread, trial),
                 )
                 for trial, expected in zip(self.trials, given, strict=True)
                 if isinstance(expected, Outcome)
@@ -282,11 +295,23 @@ class _Plan:
         if trial.wide is None or self.kind != "live":
             return ()
         call, text = self.claim.call, self.claim.dialect
-        sides = (
+        sides: list[Outcome | str | None] = [
             bench.of_source(call, trial.wide),
             bench.of_text(text, self.claim.to, self.backend, call, trial.wide),
-        )
+        ]
+        if call.plan.dtype == "float32" or _as_case(call, None).single_precision:
+            # What they give is then only as exact as float32 is.
+            sides.insert(0, conditioning.exact(call, trial.wide))
         return tuple(outcome for outcome in sides if isinstance(outcome, Outcome))
+
+    def _spread(self, trial: Trial) -> Outcome | None:
+        """How far the loss moves where an extreme input does, by its last digit."""
+        right = None if trial.wide is None else conditioning.exact(self.claim.call, trial.wide)
+        return (
+            None
+            if right is None or trial.wide is None
+            else conditioning.spread(self.claim.call, trial.wide, right)
+        )
 
 
 def _trials(call: NativeCall, count: int) -> tuple[Trial, ...]:
@@ -328,8 +353,9 @@ def _dtype(each: Any) -> str:
 
 
 def _is_whole(case: Case) -> bool:
-    """Whether what was recorded of a case is all that its loss gives."""
-    return case.runs_natively and not case.summed and case.output is None and case.dtype is None
+    """Whether what was recorded of a case, or is documented of it, is all that its loss gives."""
+    known = case.runs_natively or case.kind == "documented"
+    return known and not case.summed and case.output is None and case.dtype is None
 
 
 def _as_case(call: NativeCall, target: str | None) -> Case:
@@ -343,7 +369,7 @@ def _as_case(call: NativeCall, target: str | None) -> Case:
         inputs=(),
         kind="live",
         source="",
-        framework=framework_of(call),
+        framework=framework_of(call.row.native_name),
         single_precision=any(domain.single_precision for domain in known),
         single_precision_parameters=any(domain.single_precision_parameters for domain in known),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
 
-_INDICES = {"torch": "int64", "paddle": "int64"}
+_INDICES = {"torch": "int64", "paddle": "int64", "mindspore": "int32"}
 """The dtype in which a framework's users have class indices, whatever the source's have."""
 
 
@@ -57,7 +57,7 @@ class Snippets:
             tensors.pop()
         loss = _by_name(self._loss(program["text"]), given["keywords"])
         if self._backend.name == "numpy":
-            return _on_numpy(loss, tensors, given["gradient_of"], self._backend)
+            return on_numpy(loss, tensors, given["gradient_of"], self._backend)
         make = functools.partial(_tensor, self._backend)
         return live.outcome_of(
             lambda *xs: _outputs(loss(*xs)),
@@ -128,9 +128,10 @@ def _of_native(
     return live.native_outcome(case, backend)
 
 
-def _on_numpy(
+def on_numpy(
     loss: Callable[..., Any], tensors: Sequence[Any], gradient_of: int | None, backend: Backend
 ) -> Outcome:
+    """What a loss gives on NumPy arrays; its gradient where that can be had, `backend` being NumPy's."""
     with use_backend("numpy"):
         outputs = _outputs(loss(*tensors))
         values, dtypes = tuple(map(backend.to_numpy, outputs)), tuple(map(backend.dtype, outputs))

@@ -74,6 +74,14 @@ def of_outcome(case: Case, dtype: str) -> Tolerance:
     return replace(tolerance, precision=precision if precision in EPSILON else "")
 
 
+def of_trial(dtype: str) -> float:
+    """For a port that is tried on NumPy, relative to the largest number of what is expected.
+
+    Beside what either framework gives: the sums are taken in another order there, too.
+    """
+    return _TABLE["computed", dtype].relative
+
+
 def of_repetition(case: Case, dtype: str) -> Tolerance:
     """For a framework against what was recorded from itself."""
     return _TABLE["repeated", "float32" if dtype == "float64" and case.single_precision else dtype]
@@ -113,6 +121,11 @@ class Slack:
     flushed: float
     reason: str
 
+
+CONDITION = 4.0
+"""How many times as far a port may be off on an extreme input as the loss itself moves where each number of
+the input moves by its last digit: a logarithm of 10000 has but three digits behind the point in float32, and
+what is exponentiated of it no more; and a kernel rounds a few times."""
 
 ACCURACY = Slack(
     ulps=8,

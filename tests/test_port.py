@@ -57,7 +57,7 @@ def test_a_loss_that_the_target_does_not_have():
         ("keras.losses.Huber(delta=2.0)", "torch", "def loss(y_true, y_pred, sample_weight=None):"),
         ("mindspore.nn.CTCLoss()", "mxnet", "ctc"),
         ("mxnet.gluon.loss.LogisticLoss()", "optax", "(label + 1) / 2"),
-        ("torch.nn.functional.cross_entropy(scores, labels)", "optax", "target != -100"),
+        ("torch.nn.functional.cross_entropy(scores, labels)", "optax", "!= -100"),
         ("mxnet.gluon.loss.SoftmaxCrossEntropyLoss(axis=1)", "optax", "axis=1"),
         ("mxnet.gluon.loss.SoftmaxCrossEntropyLoss()", "torch", "label.clamp(0, pred.shape[-1] - 1)"),
         ("optax.losses.safe_softmax_cross_entropy", "torch", "cross_entropy"),

@@ -154,7 +154,8 @@ class Reduction:
             return None
         if self.kind == "valid_mean" or weight is None:
             return None if valid is None or self.counts_ignored else ops.astype(valid, dtype)
-        return ops.astype(weight != 0, dtype) if self.kind == "nonzero_mean" else weight
+        # Paddle 3.3.1 takes 1e-30 for equal to 0.
+        return ops.astype(ops.abs(weight) > 0, dtype) if self.kind == "nonzero_mean" else weight
 
 
 def _is_empty(size: object) -> bool:

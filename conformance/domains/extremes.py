@@ -64,6 +64,13 @@ class Large(Probe):
         return self._float(x - np.log(np.exp(x).sum(axis=axis, keepdims=True)))
 
 
+class LargeSums(Large):
+    """The same where logits are summed before they are exponentiated: sums of 10000 have few digits left."""
+
+    def normal(self, *shape: int, scale: float = 1.6) -> Array:
+        return self._float(np.asarray(super().normal(*shape, scale=scale), dtype="float64") / 100)
+
+
 class Small(Probe):
     """Numbers close to 0, down to the smallest that there is."""
 
@@ -75,7 +82,9 @@ class Small(Probe):
         return self.among([s * x for x in self._tiny() for s in (-1, 1)], *shape)
 
     def weights(self, *shape: int) -> Array:
-        return self.among(self._tiny(), *shape)
+        # A smaller one is 0 where denormals are flushed, and a mean may count what is not 0.
+        tiny = self._tiny()
+        return self.among([max(x, tiny[1]) for x in tiny], *shape)
 
     def fractions(self, *shape: int) -> Array:
         return self.among(self._tiny(), *shape)
@@ -145,6 +154,7 @@ class Infinite(Large):
 PROBES: dict[str, type[Probe]] = {
     "ordinary": Probe,
     "large": Large,
+    "large sums": LargeSums,
     "small": Small,
     "edges": Edges,
     "equal": Equal,

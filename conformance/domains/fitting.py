@@ -15,6 +15,7 @@ import numpy as np
 from unified_loss.conformance.cases import Case
 from unified_loss.conformance.stored import stored_cases
 
+from unified_loss.description import default_plan
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import ConfigError
@@ -25,6 +26,9 @@ from .extremes import PROBES
 from .registry import Domain, domains
 
 _EXTREMES = ("large", "small", "edges", "equal")
+
+_SUMS = {"ctc", "padded_ctc", "rnnt"}
+"""The losses that sum logits over all frames."""
 
 _ROUND, _ROUNDS = 80, 8
 """So many draws at a time, and so often, until enough of them fit."""
@@ -142,7 +146,8 @@ def _fitting_draws(request: _Request, domain: Domain, kind: str, count: int) -> 
         values = np.random.default_rng(zlib.crc32(f"{call.name}/{kind}/{request.seed}/{number}".encode()))
         draw = Draw(values, lambda options: options[0], request.dtype)
         if kind != "drawn":
-            draw = PROBES[kind](values, values, request.dtype)
+            summed = kind == "large" and call.plan.spec in _SUMS
+            draw = PROBES["large sums" if summed else kind](values, values, request.dtype)
         draw.steer(functools.partial(_pick, values, wanted), sizes)
         try:
             parameters, tensors, *state = domain.draw(draw)
@@ -361,9 +366,34 @@ def matching_cases(call: NativeCall) -> list[tuple[Case, FittingInput]]:
 
 
 def known_defects(call: NativeCall) -> tuple[str, ...]:
-    """What is known to be wrong with the framework's own loss, whatever its parameters."""
-    causes = [case.finding.cause for case in _stored().get(call.row.native_name, ()) if case.finding]
-    return tuple(dict.fromkeys(causes))
+    """What is known to be wrong with the framework's own loss, whatever its parameters.
+
+    It is also that of the framework's losses by the same formula, which share the kernel.
+    """
+    return _defects(framework_of(call.row.native_name)).get(call.plan.spec, ())
+
+
+def defects_of(name: str) -> tuple[str, ...]:
+    """The same of a loss by its native name, with the defaults of its parameters."""
+    plan = default_plan(name)
+    return () if plan is None else _defects(framework_of(name)).get(plan.spec, ())
+
+
+def framework_of(name: str) -> str:
+    """The package that a native loss is in."""
+    return name.partition(".")[0].replace("tf", "tensorflow")
+
+
+@functools.cache
+def _defects(framework: str) -> Mapping[str, tuple[str, ...]]:
+    """The known defects of the losses of a framework, by the formula."""
+    found: dict[str, list[str]] = {}
+    for name, cases in _stored().items():
+        causes = [case.finding.cause for case in cases if case.finding]
+        plan = default_plan(name) if causes and framework_of(name) == framework else None
+        if plan is not None:
+            found.setdefault(plan.spec, []).extend(causes)
+    return {spec: tuple(dict.fromkeys(causes)) for spec, causes in found.items()}
 
 
 def _bound(call: NativeCall, case: Case) -> tuple[dict[str, Any], dict[str, Any]] | None:

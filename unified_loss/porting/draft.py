@@ -107,6 +107,15 @@ class Draft:
         ours, theirs = self.wanted.weighting.ignored_label, self.target.plan.weighting.ignored_label
         return ours is not None and ours != theirs
 
+    @property
+    def takes_distributions(self) -> bool:
+        """Whether the source takes distributions of the classes as well as indices of them."""
+        target = dict(self.source.plan.layouts).get("target", Layout())
+        return target.shape == "index_or_same" and self.target.plan.spec in (
+            "cross_entropy",
+            "softmax_cross_entropy",
+        )
+
     @cached_property
     def formula(self) -> NativeFormula:
         """The formula in the framework's own operations, of a target that is one."""
@@ -125,6 +134,17 @@ class Draft:
     def weighs(self) -> bool:
         """Whether the target gives the weights of the losses too: a formula that weights them itself."""
         return self.target.row is None and self.formula.returns_weight
+
+    @cached_property
+    def has_more(self) -> bool:
+        """Whether the target gives more than losses, of which they are the first."""
+        row, parameters = self.target.row, self.target.parameters
+        if row is None:
+            return False
+        if isinstance(row, DialectFunction):
+            plain = {name: value for name, value in parameters.items() if name in row.parameters}
+            return isinstance(row.lower(**plain), tuple)
+        return isinstance(row(**parameters).lower(), tuple)
 
     @cached_property
     def _required(self) -> dict[str, bool]:
@@ -165,6 +185,11 @@ class Draft:
             for role in self.names
             if role == "weight" or not (layouts[role].index or layouts[role].shape.startswith("index"))
         )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the target computes in float32, whatever comes, and the source does not."""
+        return self.target.plan.dtype not in (None, self.wanted.dtype)
 
     @cached_property
     def zeros(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from unified_loss.differences import plan_differences
@@ -13,9 +13,10 @@ from .causes import cause_of
 from .draft import CannotAdapt, Draft
 from .equivalents import Equivalent, equivalents
 from .inputs import trial_inputs
+from .judgement import proved
 from .result import Port, Residual, Verdict
 from .snippet import Program, native_program, neutral_program
-from .source import FRAMEWORKS, NativeCall, parse, spelled
+from .source import NativeCall, parse, spelled
 from .targets import closest, formula
 from .trial import Trial, compare, loss_of, outcomes
 
@@ -45,7 +46,7 @@ class _Tried:
         return (
             not self.ordinary.holds,
             0 if self.ordinary.holds else self.ordinary.size,
-            untold,
+            untold + self.draft.narrows,
             self.extreme.wrong > 0,
             self.draft.target.row is None,
             self.program.setup != "",
@@ -110,7 +111,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
             _verdict(best),
             tuple(_residuals(best)),
         )
-    return _proved(found) if prove else found
+    return proved([found])[0] if prove else found
 
 
 def _best(call: NativeCall, framework: str) -> _Tried | None:
@@ -205,30 +206,3 @@ def _written(value: Any) -> str:
 
 def _with_numpy(imports: Sequence[str], arrays: bool) -> list[str]:
     return ["import numpy as np", *imports] if arrays else [*imports]
-
-
-def _proved(found: Port) -> Port:
-    """The port with its proof."""
-    from unified_loss.conformance.proof import prove  # noqa: PLC0415  which starts processes
-
-    proof = prove(
-        found.source, found.native, found.dialect, FRAMEWORKS[found.to], target=_native_name(found.target)
-    )
-    evidence, told = proof.native, list(found.differences)
-    if evidence is None or evidence.holds:
-        return replace(found, proof=proof)
-    if evidence.failures:
-        said = f"{evidence.failures[0].reason} (on {len(evidence.failures)} of {evidence.compared} inputs)"
-        told.append(Residual("refused inputs", "inputs", None, said))
-    if evidence.disagreements:
-        # The plans do not have it, so it is what the framework makes of them.
-        said = f"another result on {len(evidence.disagreements)} of {evidence.compared} inputs"
-        told.append(Residual("kernel", "proof", None, said))
-    refuted = bool(evidence.disagreements) or not evidence.agree
-    verdict = "approximate" if refuted else found.verdict
-    return replace(found, proof=proof, verdict=verdict, differences=tuple(told))
-
-
-def _native_name(target: str | None) -> str | None:
-    """The target if it is a loss of the framework, not a formula written out."""
-    return target if target is not None and "." in target else None

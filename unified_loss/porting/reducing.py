@@ -17,8 +17,8 @@ def lines_after(draft: Draft, book: Phrasebook, unreduced: bool) -> list[str]:
     wanted, plan, lines = draft.wanted, draft.target.plan, []
     scale = wanted.weighting.scale / plan.weighting.scale if plan.weighting.scale else 0.0
     wanted_axes, axes = dict(wanted.parameters), dict(plan.parameters)
-    if wanted_axes.get("keepdims") and not axes["keepdims"] and _keeps_axis(draft):
-        lines.append(f"losses = {book.say('insert', x='losses', axis=wanted_axes['axis'])}")
+    if draft.masks and axes.get("keepdims"):
+        lines.append(f"valid = {book.say('insert', x='valid', axis=axes['axis'])}")
     if draft.masks:
         lines.append(f"losses = {book.say('where', c='valid', x='losses', y='0.0')}")
     weights = "weights" if draft.weighs else ""
@@ -34,12 +34,15 @@ def lines_after(draft: Draft, book: Phrasebook, unreduced: bool) -> list[str]:
         lines.append("losses = losses * weights")
     elif draft.lacking:
         raise CannotAdapt(f"{draft.target.name} takes no {draft.lacking[0]}")
+    if wanted_axes.get("keepdims") and not axes["keepdims"] and _keeps_axis(draft):
+        lines.append(f"losses = {book.say('insert', x='losses', axis=wanted_axes['axis'])}")
     simple = draft.reduces or (
         not unreduced
         and plan.reduction.kind == wanted.reduction.kind != "none"
         and draft.only_reduces
         and plan.reduction.kept_axis == wanted.reduction.kept_axis
         and plan.reduction.axis == wanted.reduction.axis
+        and plan.reduction.counts_ignored == wanted.reduction.counts_ignored
     )
     if scale != 1.0:
         lines.append(f"losses = losses * {scale!r}")
@@ -70,6 +73,10 @@ def _reduced(draft: Draft, book: Phrasebook, weights: str) -> list[str]:
         weighted = [f"losses = {given}"]
         if wanted.weighting.broadcast == "mutual":
             weighted.insert(0, f"losses, {weight} = level_ranks(losses, {weight})")
+        if wanted.weighting.squeezes:
+            shapes = book.say("shape", x=weight), book.say("shape", x="losses")
+            fewer = f"{book.say('drop', x=weight)} if len({shapes[0]}) > len({shapes[1]}) else {weight}"
+            weighted.insert(0, f"{weight} = {fewer}")
         if draft.source.arguments[weight]:
             lines += weighted
         else:
@@ -111,6 +118,8 @@ _WHOLE: dict[str, Callable[[Phrasebook], str]] = {
 def _counted_mean(draft: Draft, book: Phrasebook, weights: str, weight: str | None) -> list[str]:
     """A mean by a denominator of its own: the weights, or how many there are of something."""
     kind, total = draft.wanted.reduction.kind, book.say("sum", x="losses")
+    if draft.wanted.reduction.counts_ignored and not weights and weight is None:
+        return [f"losses = {book.say('mean', x='losses')}"]
     if kind in ("weighted_mean", "valid_mean") and (draft.masks or weights) and weight is None:
         by_weights = weights and kind == "weighted_mean"
         counted = weights if by_weights else book.say("floating", x="valid", y="losses")
@@ -122,7 +131,7 @@ def _counted_mean(draft: Draft, book: Phrasebook, weights: str, weight: str | No
         return [f"losses = {mean}"]
     each = f"{weight} * {book.say('ones', x='losses')}"
     if kind == "nonzero_mean":
-        counted = book.say("sum", x=book.say("floating", x=f"({each} != 0)", y="losses"))
+        counted = book.say("sum", x=book.say("floating", x=f"({book.say('nonzero', x=each)})", y="losses"))
         counted = book.say("clip", x=counted, low=1, high='float("inf")')
     elif kind == "weighted_mean":
         counted = book.say("sum", x=f"({each})")
@@ -132,6 +141,15 @@ def _counted_mean(draft: Draft, book: Phrasebook, weights: str, weight: str | No
     if draft.source.arguments[weight]:
         return [divided]
     return [f"if {weight} is None:", f"    return {mean}", divided]
+
+
+def rows_last(draft: Draft, book: Phrasebook) -> list[str]:
+    """The vectors along the last axis, where they are handed over as rows and are along another."""
+    first, axis = draft.source.plan.inputs[0], dict(draft.target.plan.parameters).get("axis", -1)
+    trick, _ = unreduced(draft, book)
+    if axis == -1 or trick.get(first) != book.say("rows", x=draft.names[first]):
+        return []
+    return [f"{draft.names[first]} = {book.say('moveaxis', x=draft.names[first], a=axis, b=-1)}"]
 
 
 def unreduced(draft: Draft, book: Phrasebook) -> tuple[dict[str, str], str]:

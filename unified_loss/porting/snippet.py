@@ -11,9 +11,9 @@ import numpy as np
 from unified_loss.dialects.functions import DialectFunction
 
 from .arranging import lines_before
-from .draft import Draft
+from .draft import CannotAdapt, Draft
 from .phrases import PHRASEBOOKS, Phrasebook
-from .reducing import lines_after, unreduced
+from .reducing import lines_after, rows_last, unreduced
 from .source import FRAMEWORKS, spelled
 
 
@@ -74,11 +74,17 @@ def _program(draft: Draft, book: Phrasebook, called: str) -> Program:
         for n, v in draft.target.parameters.items()
         if row is not None
     }
+    if draft.target.name == "paddle.nn.CTCLoss" and draft.target.parameters.get("blank", 0) < 0:
+        raise CannotAdapt("paddle.nn.CTCLoss counts no classes from the end")
+    if draft.target.name == "paddle.nn.functional.ctc_loss" and draft.target.parameters.get("blank", 0) < 0:
+        blank, x = draft.target.parameters["blank"], draft.names["prediction"]
+        parameters["blank"] = f"{book.say('size', x=x, axis=-1)} - {-blank}"
     given = ", ".join(f"{n}={v}" for n, v in parameters.items())
     constructed = row is not None and not isinstance(row, DialectFunction)
     trick, undo = unreduced(draft, book)
-    before, after = lines_before(draft, book), lines_after(draft, book, bool(undo))
-    if not (before or after or trick) and _same_order(draft):
+    before = [*lines_before(draft, book), *rows_last(draft, book)]
+    after = lines_after(draft, book, bool(undo))
+    if not (before or after or trick or draft.has_more) and _same_order(draft):
         if constructed:
             return Program((), "", f"{called}({given})")
         return Program((), "", f"functools.partial({called}, {given})" if given else called)
@@ -92,7 +98,7 @@ def _program(draft: Draft, book: Phrasebook, called: str) -> Program:
     if any("level_ranks(" in line for line in (*before, *after)):
         setup += _level_ranks(book)
     arguments = _arguments(draft, trick) + [f"{n}={v}" for n, v in parameters.items() if not constructed]
-    call = f"{made}({', '.join(arguments)})"
+    call = f"{made}({', '.join(arguments)})" + ("[0]" if draft.has_more else "")
     if undo:
         after.insert(0, f"losses = {undo}")
     if not after:

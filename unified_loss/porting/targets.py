@@ -78,15 +78,27 @@ def rows_of(framework: str, spec: str) -> tuple[str, ...]:
     prefixes = PREFIXES.get(framework, (f"{framework}.",))
     names = dict.fromkeys(resolve(n).native_name for p in prefixes for n in native_names() if n.startswith(p))
     names = dict.fromkeys(n for p in prefixes for n in names if n.startswith(p))
-    return tuple(name for name in names if name not in _NARROW and spec in _specs(name))
+    unfit = {**_NARROW, **_without_kernel()}
+    return tuple(name for name in names if name not in unfit and spec in _specs(name))
 
 
 _NARROW = {
     "paddle.nn.functional.log_loss": "takes nothing but one column",
     "mindspore.ops.SoftmaxCrossEntropyWithLogits": "takes nothing but two axes",
     "mindspore.nn.SoftmaxCrossEntropyWithLogits": "takes nothing but two axes",
+    "mindspore.nn.MultiLabelSoftMarginLoss": "is not finite for logits beyond 88",
+    "mindspore.ops.multilabel_soft_margin_loss": "is not finite for logits beyond 88",
+    "paddle.nn.functional.softmax_with_cross_entropy": "takes no class indices without an axis of size 1",
 }
 """Losses that are no targets, and why; the same framework has others that compute the same."""
+
+
+def _without_kernel() -> Mapping[str, str]:
+    """Losses that do not run on every processor, as what they are made of does."""
+    # Here, because it loads the domains of all losses.
+    from unified_loss.conformance.domains import mindspore, paddle  # noqa: PLC0415
+
+    return {**mindspore.NO_CPU_KERNEL, **paddle.NO_CPU_KERNEL}
 
 
 @functools.cache
@@ -242,7 +254,8 @@ def distance(plan: Plan, wanted: Plan) -> float:
             compared = [f.name for f in fields(layout) if f.compare]
             cost += 0.25 * len([n for n in compared if getattr(layout, n) != getattr(layouts[role], n)])
     if plan.dtype != wanted.dtype:
-        cost += 4.0
+        # What comes may be narrowed, but never what goes.
+        cost += 4.0 if plan.dtype is None else 30.0
     return cost
 
 
