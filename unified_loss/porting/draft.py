@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.layout import Layout
+from unified_loss.naming import Row
 from unified_loss.plan import Plan
 from unified_loss.spec import Spec
 
@@ -19,6 +22,15 @@ from .targets import Target
 
 class CannotAdapt(Exception):
     """No few lines beside the call make the target's loss the source's."""
+
+
+def outputs_of(row: Row, parameters: Mapping[str, Any]) -> int:
+    """How many outputs a loss has."""
+    if isinstance(row, DialectFunction):
+        plans = row.lower(**{name: value for name, value in parameters.items() if name in row.parameters})
+    else:
+        plans = row(**parameters).lower()
+    return len(plans) if isinstance(plans, tuple) else 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +150,13 @@ class Draft:
     @cached_property
     def has_more(self) -> bool:
         """Whether the target gives more than losses, of which they are the first."""
-        row, parameters = self.target.row, self.target.parameters
-        if row is None:
-            return False
-        if isinstance(row, DialectFunction):
-            plain = {name: value for name, value in parameters.items() if name in row.parameters}
-            return isinstance(row.lower(**plain), tuple)
-        return isinstance(row(**parameters).lower(), tuple)
+        row = self.target.row
+        return row is not None and outputs_of(row, self.target.parameters) > 1
+
+    @cached_property
+    def left_out(self) -> int:
+        """How many outputs the source has beside its losses, which the port has not."""
+        return outputs_of(self.source.row, self.source.parameters) - 1
 
     @cached_property
     def _required(self) -> dict[str, bool]:

@@ -76,11 +76,8 @@ def _found(port: Port, evidence: Evidence) -> Iterator[Residual]:
     failed = [
         {check.quantity.partition(" of ")[0] for check in checks} for _, checks in evidence.disagreements
     ]
-    of_outputs = sum("number" in quantities for quantities in failed)
     of_dtype = sum(quantities == {"dtype"} for quantities in failed)
     tried = f"of {evidence.compared} inputs"
-    if of_outputs:
-        yield Residual("output shape", "outputs", "several", f"the losses alone, on {of_outputs} {tried}")
     if of_dtype:
         yield Residual("dtype", "dtype", None, f"another dtype on {of_dtype} {tried}")
     others = sum(not quantities <= {"number", "dtype"} for quantities in failed)

@@ -153,7 +153,7 @@ def _drafts(call: NativeCall, framework: str) -> Iterator[Draft]:
 
 
 def _verdict(best: _Tried) -> Verdict:
-    if not best.ordinary.holds or best.extreme.wrong or best.draft.untold:
+    if not best.ordinary.holds or best.extreme.wrong or best.draft.untold or best.draft.left_out:
         return "approximate"
     return "adapted" if best.native.setup else "exact"
 
@@ -167,6 +167,8 @@ def _residuals(best: _Tried) -> Iterator[Residual]:
         yield Residual(
             "refused inputs", "inputs", None, f"{best.ordinary.error} (on {refused} of {tried} inputs)"
         )
+    if best.draft.left_out:
+        yield Residual("output shape", "outputs", 1 + best.draft.left_out, 1)
     for name in best.draft.untold:
         yield Residual("weights", f"arguments.{name}", name, None)
     for difference in plan_differences(wanted, plan):

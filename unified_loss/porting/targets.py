@@ -59,8 +59,9 @@ def closest(wanted: Plan, framework: str) -> list[Target]:
     framework : the dialect in which is sought
     """
     found: list[Target] = []
+    unfit = {**_NARROW, **_without_kernel()}
     for name in rows_of(framework, wanted.spec):
-        found += _fitted(resolve(name), wanted)
+        found += [] if name in unfit else _fitted(resolve(name), wanted)
     return sorted(found, key=lambda target: target.cost)
 
 
@@ -78,8 +79,7 @@ def rows_of(framework: str, spec: str) -> tuple[str, ...]:
     prefixes = PREFIXES.get(framework, (f"{framework}.",))
     names = dict.fromkeys(resolve(n).native_name for p in prefixes for n in native_names() if n.startswith(p))
     names = dict.fromkeys(n for p in prefixes for n in names if n.startswith(p))
-    unfit = {**_NARROW, **_without_kernel()}
-    return tuple(name for name in names if name not in unfit and spec in _specs(name))
+    return tuple(name for name in names if spec in _specs(name))
 
 
 _NARROW = {
@@ -90,11 +90,11 @@ _NARROW = {
     "mindspore.ops.multilabel_soft_margin_loss": "is not finite for logits beyond 88",
     "paddle.nn.functional.softmax_with_cross_entropy": "takes no class indices without an axis of size 1",
 }
-"""Losses that are no targets, and why; the same framework has others that compute the same."""
+"""Losses that are no targets, and why: another loss of the framework, or the formula, computes the same."""
 
 
 def _without_kernel() -> Mapping[str, str]:
-    """Losses that do not run on every processor, as what they are made of does."""
+    """Losses that do not run on every processor, as the operations of a formula do, and what that means."""
     # Here, because it loads the domains of all losses.
     from unified_loss.conformance.domains import mindspore, paddle  # noqa: PLC0415
 
