@@ -16,7 +16,8 @@ from unified_loss.porting.source import NativeCall, tensor_arguments
 
 from .cases import Outcome
 from .domains import domains
-from .domains.fitting import framework_of, identity
+from .domains.defects import framework_of
+from .domains.fitting import identity
 from .evidence import Trial
 from .exchange import outcome_from_json, tree_to_json
 from .results import Status

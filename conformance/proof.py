@@ -18,14 +18,8 @@ from . import conditioning
 from .bench import Bench
 from .cases import Case, Outcome
 from .domains import domains
-from .domains.fitting import (
-    FittingInput,
-    fitting_inputs,
-    framework_of,
-    identity,
-    known_defects,
-    matching_cases,
-)
+from .domains.defects import framework_of, known_defects
+from .domains.fitting import FittingInput, fitting_inputs, identity, matching_cases
 from .evidence import Evidence, Failure, Kind, Proof, Side, Trial
 from .runner import configured_interpreters
 from .scheduling import Limits, Progress

@@ -31,6 +31,15 @@ def stored_cases() -> Iterator[Case]:
                 yield _stored(line, findings.get(line["id"]))
 
 
+@functools.cache
+def cases_by_loss() -> Mapping[str, list[Case]]:
+    """The same by the native names of their losses."""
+    found: dict[str, list[Case]] = {}
+    for case in stored_cases():
+        found.setdefault(case.loss, []).append(case)
+    return found
+
+
 def cases_of_file(path: str) -> Iterator[Case]:
     """The cases of a file of one's own, in the same form; `ConfigError` says which line is not."""
     try:

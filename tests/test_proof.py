@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from unified_loss.conformance import scheduling
+from unified_loss.conformance import conditioning, scheduling
 from unified_loss.conformance.domains import domains
-from unified_loss.conformance.domains.fitting import fitting_inputs, matching_cases
+from unified_loss.conformance.domains.fitting import FittingInput, fitting_inputs, matching_cases
+from unified_loss.conformance.evidence import Trial
 from unified_loss.conformance.proof import Claim, prove, prove_all
 
 import unified_loss as ul
@@ -254,6 +255,61 @@ def test_what_a_program_raises_or_dies_of_is_its_own_result():
         assert failure.side == "native" and words in failure.reason
         assert failure.trial.input.tensors["input"] is not None
         assert words in str(proof)
+
+
+def test_what_a_kernel_refuses_is_told_from_another_result():
+    call = parse("torch.nn.L1Loss()(a, b)")
+    refusing = """
+import paddle
+
+
+def loss(a, b):
+    if a.dtype == paddle.float64:
+        raise TypeError("no float64")
+    return (a - b).abs().mean()
+"""
+    wrong = refusing.replace(".mean()", ".mean() * 1.01")
+    ending = refusing.replace('raise TypeError("no float64")', "import os; os.abort()")
+    dialect = dialect_of(call)
+    proofs = prove_all([(call, p, dialect, "paddle") for p in (refusing, wrong, ending)], count=4)
+    refusing, wrong, ending = proofs
+    assert refusing.holds and refusing.native.holds_ordinarily, str(refusing)
+    assert len(refusing.native.refused) == 2 and refusing.to_json()["native"]["refused"] == 2
+    assert all("no float64" in failure.reason for failure in refusing.native.refused)
+    assert "gives nothing on 2" in str(refusing)
+    assert wrong.native.refused and not wrong.native.holds
+    assert not ending.native.holds and not ending.native.refused and len(ending.native.failures) == 2
+
+
+def test_digits_that_no_float32_has_are_told_from_a_wrong_port():
+    # The gradient is the exponential of a difference from logits of 10000, whose last digit is 0.001.
+    call = parse("torch.nn.CrossEntropyLoss()(a, b)")
+    composed = """
+import paddle
+
+
+def loss(a, b):
+    return paddle.nn.functional.nll_loss(a - a.logsumexp(1, keepdim=True), b)
+"""
+    clipped = composed.replace("b)\n", "b).clip(max=64.0)\n")
+    claims = [(call, program, dialect_of(call), "paddle") for program in (composed, clipped)]
+    right, wrong = prove_all(claims, count=2)
+    assert right.holds and right.native.lost, str(right)
+    assert right.native.value.of_tolerance <= 1 and right.native.gradient.of_tolerance <= 1
+    assert wrong.dialect.holds and wrong.native.disagreements, str(wrong)
+
+
+def test_what_is_exact_is_computed_where_the_source_makes_float32_of_all():
+    call = parse("keras.losses.LogCosh(reduction='none')")
+    tensors = {"y_true": np.zeros((1, 1)), "y_pred": np.full((1, 1), 1e-3), "sample_weight": None}
+    trial = Trial(FittingInput(tensors, "y_pred", "small"), "float64", extreme=True)
+    found = conditioning.exact(call, trial)
+    assert found.value == pytest.approx(np.log(np.cosh(1e-3)), rel=1e-9)
+    with ul.use_backend("numpy"):
+        assert call.loss(*tensors.values())[0] != pytest.approx(found.value[0], rel=1e-9)
+    moved, digit = conditioning.spread(call, trial, found), 1e-3 * 2.0**-23
+    assert moved.gradient[0, 0] == pytest.approx(digit, rel=0.01)
+    assert moved.value[0] == pytest.approx(1e-3 * digit, rel=0.01)
 
 
 NOT_INSTALLED = """

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 from unified_loss.conformance.cases import Case
-from unified_loss.conformance.stored import stored_cases
+from unified_loss.conformance.stored import cases_by_loss
 
-from unified_loss.description import default_plan
 from unified_loss.dialects.functions import DialectFunction
 from unified_loss.dispatch import use_backend
 from unified_loss.errors import ConfigError
@@ -343,7 +342,7 @@ def _frozen(value: Any) -> Hashable:
 def matching_cases(call: NativeCall) -> list[tuple[Case, FittingInput]]:
     """The stored cases that are of the call: of its loss, with equal parameters, and their inputs."""
     found = []
-    for case in _stored().get(call.row.native_name, ()):
+    for case in cases_by_loss().get(call.row.native_name, ()):
         bound = None if case.state or case.raises else _bound(call, case)
         if bound is None:
             continue
@@ -363,37 +362,6 @@ def matching_cases(call: NativeCall) -> list[tuple[Case, FittingInput]]:
             by = None if case.gradient_of is None else names[case.gradient_of]
             found.append((case, _input(call, tensors, by, case.id)))
     return found
-
-
-def known_defects(call: NativeCall) -> tuple[str, ...]:
-    """What is known to be wrong with the framework's own loss, whatever its parameters.
-
-    It is also that of the framework's losses by the same formula, which share the kernel.
-    """
-    return _defects(framework_of(call.row.native_name)).get(call.plan.spec, ())
-
-
-def defects_of(name: str) -> tuple[str, ...]:
-    """The same of a loss by its native name, with the defaults of its parameters."""
-    plan = default_plan(name)
-    return () if plan is None else _defects(framework_of(name)).get(plan.spec, ())
-
-
-def framework_of(name: str) -> str:
-    """The package that a native loss is in."""
-    return name.partition(".")[0].replace("tf", "tensorflow")
-
-
-@functools.cache
-def _defects(framework: str) -> Mapping[str, tuple[str, ...]]:
-    """The known defects of the losses of a framework, by the formula."""
-    found: dict[str, list[str]] = {}
-    for name, cases in _stored().items():
-        causes = [case.finding.cause for case in cases if case.finding]
-        plan = default_plan(name) if causes and framework_of(name) == framework else None
-        if plan is not None:
-            found.setdefault(plan.spec, []).extend(causes)
-    return {spec: tuple(dict.fromkeys(causes)) for spec, causes in found.items()}
 
 
 def _bound(call: NativeCall, case: Case) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -417,11 +385,3 @@ def _of_cases(call: NativeCall, dtype: str) -> Iterator[FittingInput]:
         arrays = [x for x in each.tensors.values() if isinstance(x, np.ndarray)]
         if all(x.dtype == dtype for x in arrays if x.dtype.kind == "f"):
             yield each
-
-
-@functools.cache
-def _stored() -> Mapping[str, list[Case]]:
-    found: dict[str, list[Case]] = {}
-    for case in stored_cases():
-        found.setdefault(case.loss, []).append(case)
-    return found

@@ -88,7 +88,7 @@ def _found(port: Port, evidence: Evidence) -> Iterator[Residual]:
 
 def _known(port: Port) -> tuple[str, ...]:
     """What is known to be wrong with the target's losses by that formula."""
-    from unified_loss.conformance.domains.fitting import defects_of  # noqa: PLC0415  loads all domains
+    from unified_loss.conformance.domains.defects import defects_of  # noqa: PLC0415  loads all domains
 
     target = native_target(port)
     return () if target is None else defects_of(target)

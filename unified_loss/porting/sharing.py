@@ -1,0 +1,218 @@
+"""Inputs that several losses share: one for all, that tells them apart, as each of them takes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unified_loss.errors import ConfigError, UnifiedLossError
+from unified_loss.plan import Plan
+
+from .matching import encodings, matched
+from .sides import drawn
+from .source import NativeCall
+from .trial import outcomes
+
+if TYPE_CHECKING:
+    from unified_loss.conformance.domains.fitting import FittingInput
+
+Array = Any
+Roles = Mapping[str, Array]
+
+_DRAWN = 16
+"""So many inputs of either loss of a pair are tried."""
+
+_LARGE = 40
+"""Elements of an input from which on it is no longer read at a glance."""
+
+
+def as_taken(call: NativeCall, inputs: Roles, by: NativeCall) -> FittingInput:
+    """The inputs of one call as another takes them.
+
+    Parameters
+    ----------
+    call : that takes them
+    inputs : NumPy arrays by role
+    by : the call that takes them as they are
+
+    Returns
+    -------
+    FittingInput
+        Labels are encoded, and axes ordered, as the call's are; integers have the dtype that its users
+        have. What it does not take is left out.
+
+    Raises
+    ------
+    ConfigError
+        If something that it needs is not there, or has no meaning in its encoding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unified_loss.porting.sharing import as_taken
+    >>> from unified_loss.porting.source import parse
+    >>> inputs = {"prediction": np.ones((2, 3), "float32"), "target": np.array([0, 2])}
+    >>> found = as_taken(
+    ...     parse("keras.losses.CategoricalCrossentropy"), inputs, parse("torch.nn.CrossEntropyLoss")
+    ... )
+    >>> found.tensors["y_true"].tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    # Here, because it loads the domains of all losses.
+    from unified_loss.conformance.domains.fitting import FittingInput, fitting_inputs  # noqa: PLC0415
+
+    own = {role: x for role, x in inputs.items() if role in call.roles.values()}
+    own = matched(own, by.plan, call.plan)
+    usual = fitting_inputs(call, 6)
+    tensors: dict[str, Array] = {}
+    for name, required in call.arguments.items():
+        x = own.get(call.roles.get(name, name))
+        if x is None and required:
+            raise ConfigError(f"{call.name}: {name} is missing")
+        tensors[name] = None if x is None else _as_usual(x, [each.tensors.get(name) for each in usual])
+    leading = {role: name for name, role in call.roles.items()}.get(differentiated(by.plan))
+    floating = leading is not None and np.asarray(tensors[leading]).dtype.kind == "f"
+    return FittingInput(tensors, leading if floating else None, "shared")
+
+
+def differentiated(plan: Plan) -> str:
+    """The role that losses are differentiated by: the first."""
+    return plan.inputs[0]
+
+
+def _as_usual(x: Array, usual: Sequence[Array | None]) -> Array:
+    """Integers and truth values in the dtype that a loss is usually given."""
+    dtypes = [each.dtype for each in usual if isinstance(each, np.ndarray)]
+    if not dtypes or x.dtype in dtypes or (x.dtype.kind == "f" and dtypes[0].kind == "f"):
+        return x
+    changed = x.astype(dtypes[0])
+    return changed if (changed == x).all() else x
+
+
+def shared_inputs(variants: Sequence[Sequence[NativeCall]], *, dtype: str = "float32") -> dict[str, Array]:
+    """One small input that tells calls apart, as the first of them takes it, the same at every time.
+
+    Parameters
+    ----------
+    variants : the calls that mean the same, several times
+    dtype : of the floating ones
+
+    Returns
+    -------
+    dict
+        Arrays of few digits, by role; empty where none is known. As many calls as possible take it; of
+        those inputs, it is one on which as many variants as possible give something else.
+
+    Examples
+    --------
+    >>> from unified_loss.porting.sharing import shared_inputs
+    >>> from unified_loss.porting.source import parse
+    >>> calls = [parse("torch.nn.L1Loss"), parse("mxnet.gluon.loss.L1Loss")]
+    >>> {role: x.shape for role, x in shared_inputs([calls[:1], calls[1:]]).items()}
+    {'prediction': (2, 3), 'target': (2, 3)}
+    """
+    first = variants[0][0]
+    best: tuple[tuple[Any, ...], dict[str, Array]] | None = None
+    for inputs in _candidates(first, [calls[0] for calls in variants], dtype):
+        rank = _rank(variants, inputs)
+        if rank is not None and (best is None or rank > best[0]):
+            best = rank, inputs
+    return {} if best is None else best[1]
+
+
+def _candidates(first: NativeCall, others: Sequence[NativeCall], dtype: str) -> Iterator[dict[str, Array]]:
+    needed = {
+        call.roles[name] for call in others for name, needs in call.arguments.items() if needs and name in call.roles
+    }
+    for other in others:
+        for extreme in (False, True):
+            # What is said of a pair's inputs that cannot be had is not of interest here.
+            try:
+                found = drawn(first, other, "numpy", count=_DRAWN, extreme=extreme)
+            except UnifiedLossError:
+                continue
+            for each in found:
+                if any(x.dtype.kind == "f" and np.abs(x).max(initial=0) > 1e3 for x in each.values()):
+                    continue
+                whole = {role: _readable(x, role, dtype) for role, x in each.items()}
+                yield whole
+                yield {role: x for role, x in whole.items() if role in needed}
+
+
+def _rank(variants: Sequence[Sequence[NativeCall]], inputs: Roles) -> tuple[Any, ...] | None:
+    """What is better is larger: who takes it, whom it tells apart, how short it is."""
+    first, taken, told = variants[0][0], 0, []
+    for calls in variants:
+        given = [_given(call, inputs, first) for call in calls]
+        taken += sum(each is not None for each in given)
+        told += [each for each in given if each is not None][:1]
+    if not told or _given(first, inputs, first) is None:
+        return None
+    size = sum(x.size for x in inputs.values())
+    return taken, len(set(told)), -max(0, size - _LARGE), -len(inputs), -abs(size - 12)
+
+
+def _given(call: NativeCall, inputs: Roles, first: NativeCall) -> tuple[Any, ...] | None:
+    """What a call gives, in a form that can be compared; None where it is nothing."""
+    found = evaluated(call, inputs, first)
+    if found is None or not np.isfinite(found[0]).all():
+        return None
+    return tuple((np.shape(x), np.array2string(np.ravel(x), precision=4, threshold=10**6)) for x in found)
+
+
+def evaluated(call: NativeCall, inputs: Roles, by: NativeCall) -> tuple[Array, Array | None] | None:
+    """The value and the gradient of a call's dialect loss on NumPy; None where it does not take the inputs.
+
+    Parameters
+    ----------
+    call, inputs, by : as of `as_taken`
+    """
+    try:
+        return outcomes(call, [as_taken(call, inputs, by)])[0]
+    except Exception:  # noqa: BLE001  whatever it is, nothing is computed
+        return None
+
+
+# ---------------------------------------------------------------------------------- digits
+
+
+def _readable(x: Array, role: str, dtype: str) -> Array:
+    """An array of few digits, in which what sums to 1 still does."""
+    if x.dtype.kind != "f":
+        return x
+    if role == "target" and (x == np.round(x)).all():
+        return x.astype(dtype)
+    for axis in range(x.ndim) if x.size else ():
+        if x.shape[axis] > 1 and (x >= 0).all() and np.allclose(x.sum(axis), 1, atol=1e-5):
+            return _summing(x, axis).astype(dtype)
+        if x.shape[axis] > 1 and (x <= 0).all() and np.allclose(np.exp(x).sum(axis), 1, atol=1e-5):
+            with np.errstate(divide="ignore"):
+                return _rounded(np.log(_summing(np.exp(x), axis)), 4).astype(dtype)
+    return _rounded(x, 2).astype(dtype)
+
+
+def _summing(x: Array, axis: int) -> Array:
+    rounded = _rounded(x, 2)
+    largest = np.expand_dims(np.argmax(rounded, axis), axis)
+    rest = 1 - rounded.sum(axis, keepdims=True) + np.take_along_axis(rounded, largest, axis)
+    np.put_along_axis(rounded, largest, rest, axis)
+    return np.round(rounded, 6)
+
+
+def _rounded(x: Array, digits: int) -> Array:
+    """To so many decimals, but small numbers to as many digits, so that none becomes 0."""
+    flat = [
+        round(float(v), digits if abs(v) >= 10.0**-digits else digits - 1 - math.floor(math.log10(abs(v))))
+        if v and math.isfinite(v)
+        else float(v)
+        for v in np.ravel(x)
+    ]
+    return np.array(flat, dtype="float64").reshape(np.shape(x))
+
+
+def kind_of(plan: Plan) -> str:
+    """How the labels of a plan come, in words; empty where they are plain numbers."""
+    return " or ".join(sorted(encodings(plan, "target")))
