@@ -109,7 +109,10 @@ def _without_surplus_axis(draft: Draft, book: Phrasebook) -> list[str]:
     surplus = f"len({shapes[0]}) == len({shapes[1]})"
     if ours.shape == "index_or_same":
         surplus = f"{axis} < {surplus} and {shapes[0]}[{axis}] == 1 != {shapes[1]}[{axis}]"
-    return [f"if {surplus}:", f"    {x} = {book.say('squeeze', x=x, axis=axis)}"]
+    squeezed = f"    {x} = {book.say('squeeze', x=x, axis=axis)}"
+    if draft.keeps_labels_axis:
+        return [f"kept = {surplus}", "if kept:", squeezed]
+    return [f"if {surplus}:", squeezed]
 
 
 def _masked(draft: Draft, book: Phrasebook) -> list[str]:

@@ -128,6 +128,13 @@ class Draft:
             "softmax_cross_entropy",
         )
 
+    @property
+    def keeps_labels_axis(self) -> bool:
+        """Whether the losses keep the axis of size 1 that class indices may come with, and it shows."""
+        ours = dict(self.source.plan.layouts).get("target", Layout())
+        kept = ours.keeps_axis and not self.layouts_of("target")[1].keeps_axis
+        return kept and self.wanted.reduction.kind == "none" and not dict(self.wanted.parameters)["keepdims"]
+
     @cached_property
     def formula(self) -> NativeFormula:
         """The formula in the framework's own operations, of a target that is one."""

@@ -48,6 +48,9 @@ def lines_after(draft: Draft, book: Phrasebook, unreduced: bool) -> list[str]:
         lines.append(f"losses = losses * {scale!r}")
     if not simple:
         lines += _reduced(draft, book, weights)
+    if draft.keeps_labels_axis:
+        kept = book.say("insert", x="losses", axis=wanted_axes["axis"])
+        lines.append(f"losses = {kept} if kept else losses")
     if wanted.reduction.shape is not None and plan.reduction.shape != wanted.reduction.shape:
         lines.append(f"losses = {book.say('shaped', x='losses', shape=wanted.reduction.shape)}")
     return lines
@@ -120,6 +123,8 @@ def _counted_mean(draft: Draft, book: Phrasebook, weights: str, weight: str | No
     kind, total = draft.wanted.reduction.kind, book.say("sum", x="losses")
     if draft.wanted.reduction.counts_ignored and not weights and weight is None:
         return [f"losses = {book.say('mean', x='losses')}"]
+    if kind == "valid_mean" and draft.masks:
+        return [f"losses = {total} / {book.say('sum', x=book.say('floating', x='valid', y='losses'))}"]
     if kind in ("weighted_mean", "valid_mean") and (draft.masks or weights) and weight is None:
         by_weights = weights and kind == "weighted_mean"
         counted = weights if by_weights else book.say("floating", x="valid", y="losses")
