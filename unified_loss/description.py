@@ -165,11 +165,11 @@ def _relatives(name: str, plan: Plan | None) -> tuple[Relative, ...]:
         if other.partition(".")[0] == own:
             continue
         theirs = default_plan(other)
-        if theirs is not None and (theirs.spec == plan.spec or _stem(other) == _stem(name)):
+        if theirs is not None and (theirs.spec == plan.spec or stem(other) == stem(name)):
             found.append(Relative(other, plan_differences(plan, theirs)))
     return tuple(sorted(found, key=lambda r: len(r.differences)))
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The last part of a name, without what frameworks decorate it with."""
     return re.sub(r"_|loss$", "", name.rpartition(".")[2].lower()).removesuffix("loss")

@@ -1,4 +1,4 @@
-"""The divergence catalogue: of each canonical loss, which losses of the frameworks mean it, and which alike."""
+"""The divergence catalogue: which losses of the frameworks mean a canonical loss, and which of them alike."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unified_loss.description import default_plan, describe, formula_of, row_names, stem
+from unified_loss.dialects.stateful import StatefulLoss
 from unified_loss.errors import ConfigError
 from unified_loss.plan import Plan
 from unified_loss.spec import Spec
@@ -151,9 +152,11 @@ def page(loss: str) -> Page:
     Examples
     --------
     >>> from unified_loss.porting.catalogue import page
-    >>> found = page("log_cosh")
-    >>> [(variant.id, [str(call) for call in variant.calls]) for variant in found.variants]
-    [('A', ['keras.losses.LogCosh()']), ('B', ['keras.losses.log_cosh()']), ('C', ['optax.losses.log_cosh()'])]
+    >>> for variant in page("log_cosh").variants:
+    ...     print(variant.id, *variant.calls)
+    A keras.losses.LogCosh()
+    B keras.losses.log_cosh()
+    C optax.losses.log_cosh()
     >>> [(each.name, each.loss) for each in page("huber").namesakes]
     [('mxnet.gluon.loss.HuberLoss', 'smooth_l1')]
     """
@@ -173,13 +176,31 @@ def page(loss: str) -> Page:
     )
 
 
+_NEEDED = {
+    "keras.losses.categorical_generalized_cross_entropy": "q=0.5",
+    "mindspore.nn.SampledSoftmaxLoss": "num_sampled=3, num_classes=7",
+    "paddle.nn.AdaptiveLogSoftmaxWithLoss": "in_features=3, n_classes=5, cutoffs=[2]",
+    "paddle.nn.HSigmoidLoss": "feature_size=4, num_classes=5",
+    "paddle.nn.functional.adaptive_log_softmax_with_loss": "cutoffs=[2, 5]",
+    "paddle.nn.functional.hsigmoid_loss": "num_classes=5",
+    "tf.compat.v1.losses.cosine_distance": "axis=-1",
+    "tf.compat.v1.nn.nce_loss": "num_sampled=3, num_classes=7",
+    "tf.compat.v1.nn.sampled_softmax_loss": "num_sampled=3, num_classes=7",
+    "tf.nn.nce_loss": "num_sampled=3, num_classes=7",
+    "tf.nn.sampled_softmax_loss": "num_sampled=3, num_classes=7",
+    "torch.nn.AdaptiveLogSoftmaxWithLoss": "in_features=3, n_classes=5, cutoffs=[2]",
+    "torch.nn.LinearCrossEntropyLoss": "in_features=3, num_classes=4",
+}
+"""The parameters of losses that cannot be had without."""
+
+
 @functools.cache
 def _by_loss() -> dict[str, tuple[NativeCall, ...]]:
     found: dict[str, list[NativeCall]] = {}
     for name in row_names():
-        plan = default_plan(name)
-        if plan is not None:
-            found.setdefault(plan.spec, []).append(parse(name))
+        if default_plan(name) is not None or name in _NEEDED:
+            call = parse(f"{name}({_NEEDED.get(name, '')})")
+            found.setdefault(call.plan.spec, []).append(call)
     return {loss: tuple(calls) for loss, calls in sorted(found.items())}
 
 
@@ -191,9 +212,14 @@ def _variants(calls: tuple[NativeCall, ...]) -> Iterator[Variant]:
             groups.append([call])
         else:
             group.append(call)
-    groups.sort(key=len, reverse=True)
+    # What has weights of its own is only the same as another where these are.
+    groups.sort(key=lambda group: (_has_weights(group[0]), -len(group)))
     for letter, group in zip(string.ascii_uppercase, groups, strict=False):
         yield Variant(letter, group[0].plan, tuple(group))
+
+
+def _has_weights(call: NativeCall) -> bool:
+    return inspect.isclass(call.row) and issubclass(call.row, StatefulLoss)
 
 
 def _identities(variants: tuple[Variant, ...]) -> Iterator[Elsewhere]:

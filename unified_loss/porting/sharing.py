@@ -11,7 +11,7 @@ import numpy as np
 from unified_loss.errors import ConfigError, UnifiedLossError
 from unified_loss.plan import Plan
 
-from .matching import encodings, matched
+from .matching import matched
 from .sides import drawn
 from .source import NativeCall
 from .trial import outcomes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = Any
 Roles = Mapping[str, Array]
 
-_DRAWN = 16
+_DRAWN = 10
 """So many inputs of either loss of a pair are tried."""
 
 _LARGE = 40
@@ -66,14 +66,14 @@ def as_taken(call: NativeCall, inputs: Roles, by: NativeCall) -> FittingInput:
 
     own = {role: x for role, x in inputs.items() if role in call.roles.values()}
     own = matched(own, by.plan, call.plan)
-    usual = fitting_inputs(call, 6)
+    usual = [each.tensors for each in fitting_inputs(call, 6)]
+    leading = {role: name for name, role in call.roles.items()}.get(differentiated(by.plan))
     tensors: dict[str, Array] = {}
     for name, required in call.arguments.items():
         x = own.get(call.roles.get(name, name))
         if x is None and required:
-            raise ConfigError(f"{call.name}: {name} is missing")
-        tensors[name] = None if x is None else _as_usual(x, [each.tensors.get(name) for each in usual])
-    leading = {role: name for name, role in call.roles.items()}.get(differentiated(by.plan))
+            x = _neutral(call, name, own)
+        tensors[name] = None if x is None else _as_usual(x, name, leading, usual)
     floating = leading is not None and np.asarray(tensors[leading]).dtype.kind == "f"
     return FittingInput(tensors, leading if floating else None, "shared")
 
@@ -83,10 +83,27 @@ def differentiated(plan: Plan) -> str:
     return plan.inputs[0]
 
 
-def _as_usual(x: Array, usual: Sequence[Array | None]) -> Array:
-    """Integers and truth values in the dtype that a loss is usually given."""
-    dtypes = [each.dtype for each in usual if isinstance(each, np.ndarray)]
-    if not dtypes or x.dtype in dtypes or (x.dtype.kind == "f" and dtypes[0].kind == "f"):
+def _neutral(call: NativeCall, name: str, own: Roles) -> Array:
+    """Weights that a call cannot do without, though others can: 1 each."""
+    role, leading = call.roles.get(name, name), own.get(call.plan.inputs[0])
+    if leading is None or not role.endswith("weight"):
+        raise ConfigError(f"{call.name}: {name} is missing")
+    if role == "class_weight":
+        axis = dict(call.plan.parameters).get("axis", -1)
+        return np.ones(leading.shape[axis : axis + 1 or None], leading.dtype)
+    return np.ones_like(leading)
+
+
+def _as_usual(x: Array, name: str, leading: str | None, usual: Sequence[Mapping[str, Any]]) -> Array:
+    """Labels with the axes, and integers and truth values in the dtype, that a loss is usually given."""
+    having = [each for each in usual if isinstance(each.get(name), np.ndarray)]
+    if not having or leading is None:
+        return x
+    column = all(each[name].ndim == each[leading].ndim and each[name].shape[-1] == 1 for each in having)
+    if column and x.dtype.kind in "iu" and x.ndim and x.shape[-1] != 1:
+        x = x[..., None]
+    dtypes = [each[name].dtype for each in having]
+    if x.dtype in dtypes or (x.dtype.kind == "f" and dtypes[0].kind == "f"):
         return x
     changed = x.astype(dtypes[0])
     return changed if (changed == x).all() else x
@@ -124,9 +141,7 @@ def shared_inputs(variants: Sequence[Sequence[NativeCall]], *, dtype: str = "flo
 
 
 def _candidates(first: NativeCall, others: Sequence[NativeCall], dtype: str) -> Iterator[dict[str, Array]]:
-    needed = {
-        call.roles[name] for call in others for name, needs in call.arguments.items() if needs and name in call.roles
-    }
+    needed = {role for call in others for name, role in call.roles.items() if call.arguments[name]}
     for other in others:
         for extreme in (False, True):
             # What is said of a pair's inputs that cannot be had is not of interest here.
@@ -137,7 +152,8 @@ def _candidates(first: NativeCall, others: Sequence[NativeCall], dtype: str) -> 
             for each in found:
                 if any(x.dtype.kind == "f" and np.abs(x).max(initial=0) > 1e3 for x in each.values()):
                     continue
-                whole = {role: _readable(x, role, dtype) for role, x in each.items()}
+                # A single weight weighs nothing against another.
+                whole = {r: _readable(x, dtype) for r, x in each.items() if r in needed or x.size > 1}
                 yield whole
                 yield {role: x for role, x in whole.items() if role in needed}
 
@@ -146,13 +162,17 @@ def _rank(variants: Sequence[Sequence[NativeCall]], inputs: Roles) -> tuple[Any,
     """What is better is larger: who takes it, whom it tells apart, how short it is."""
     first, taken, told = variants[0][0], 0, []
     for calls in variants:
-        given = [_given(call, inputs, first) for call in calls]
-        taken += sum(each is not None for each in given)
-        told += [each for each in given if each is not None][:1]
-    if not told or _given(first, inputs, first) is None:
-        return None
-    size = sum(x.size for x in inputs.values())
-    return taken, len(set(told)), -max(0, size - _LARGE), -len(inputs), -abs(size - 12)
+        # As they mean the same, one speaks for all.
+        given = _given(calls[0], inputs, first)
+        if given is not None:
+            told.append(given)
+            taken += len(calls)
+        elif calls[0] is first:
+            return None
+    size, leading = sum(x.size for x in inputs.values()), inputs[differentiated(first.plan)]
+    plain = -abs(leading.ndim - 2), -sum(1 in x.shape for x in inputs.values())
+    plain += -len(inputs), -len({x.shape for x in inputs.values()})
+    return taken + len(set(told)), taken, -max(0, size - _LARGE), *plain, -abs(size - 12)
 
 
 def _given(call: NativeCall, inputs: Roles, first: NativeCall) -> tuple[Any, ...] | None:
@@ -179,12 +199,10 @@ def evaluated(call: NativeCall, inputs: Roles, by: NativeCall) -> tuple[Array, A
 # ---------------------------------------------------------------------------------- digits
 
 
-def _readable(x: Array, role: str, dtype: str) -> Array:
+def _readable(x: Array, dtype: str) -> Array:
     """An array of few digits, in which what sums to 1 still does."""
     if x.dtype.kind != "f":
         return x
-    if role == "target" and (x == np.round(x)).all():
-        return x.astype(dtype)
     for axis in range(x.ndim) if x.size else ():
         if x.shape[axis] > 1 and (x >= 0).all() and np.allclose(x.sum(axis), 1, atol=1e-5):
             return _summing(x, axis).astype(dtype)
@@ -211,8 +229,3 @@ def _rounded(x: Array, digits: int) -> Array:
         for v in np.ravel(x)
     ]
     return np.array(flat, dtype="float64").reshape(np.shape(x))
-
-
-def kind_of(plan: Plan) -> str:
-    """How the labels of a plan come, in words; empty where they are plain numbers."""
-    return " or ".join(sorted(encodings(plan, "target")))

@@ -1,0 +1,266 @@
+"""`measured`: the pages of the divergence catalogue, with what the frameworks give."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import unified_loss as ul
+from unified_loss.errors import ConfigError
+from unified_loss.porting.catalogue import Page, page
+from unified_loss.porting.curves import curves
+from unified_loss.porting.judgement import proved
+from unified_loss.porting.matching import reordered
+from unified_loss.porting.pairs import dialect_of, pairs
+from unified_loss.porting.result import Port
+from unified_loss.porting.sharing import as_taken, differentiated, shared_inputs
+from unified_loss.porting.source import NativeCall
+
+from .beside import Ran, beside
+from .cases import encode
+from .domains.fitting import FittingInput
+from .evidence import Difference, Evidence, Proof
+from .scheduling import Limits, Progress
+
+Json = dict[str, Any]
+Roles = Mapping[str, Any]
+
+_DIGITS = 9
+
+
+def measured(
+    losses: Iterable[str],
+    *,
+    known: Mapping[str, Json] | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> list[Json]:
+    """The pages of canonical losses, ready for JSON, with what the frameworks give.
+
+    Parameters
+    ----------
+    losses : of `unified_loss.porting.catalogue.catalogued`
+    known : pages that were measured before, whose ports are taken over, by the loss; by default all ports
+        are made and proved
+    limits, progress : as of `unified_loss.conformance.proof.prove_all`
+
+    Returns
+    -------
+    list of dict
+        In the order of the losses.
+    """
+    pages = [page(loss) for loss in losses]
+    inputs = {found.loss: shared_inputs([v.calls for v in found.variants]) for found in pages}
+    results = _results(pages, inputs, limits, progress)
+    if known is None:
+        ports = _ports(pages, limits, progress)
+    else:
+        ports = {loss: each["ports"] for loss, each in known.items()}
+    made = []
+    for found in pages:
+        given = inputs[found.loss]
+        rows, versions = results[found.loss]
+        made.append(
+            {
+                **found.to_json(),
+                "versions": {"unified_loss": ul.__version__, **versions},
+                "inputs": {role: _array(x) for role, x in given.items()},
+                "results": rows,
+                "differences": differences(found, given),
+                "curves": curves_of(found, given),
+                "ports": ports.get(found.loss, []),
+            }
+        )
+    return [_json(each) for each in made]
+
+
+# --------------------------------------------------------------------------------- results
+
+
+def _results(
+    pages: Sequence[Page], inputs: Mapping[str, Roles], limits: Limits | None, progress: Progress | None
+) -> dict[str, tuple[list[Json], Json]]:
+    """What each native loss gives on the page's inputs, and the versions of the frameworks."""
+    asked, ran = [], dict[NativeCall, Ran]()
+    for found in pages:
+        first = found.variants[0].calls[0]
+        for _, call in found.calls:
+            try:
+                asked.append((call, given_to(call, inputs[found.loss], first)))
+            except ConfigError as error:
+                ran[call] = Ran(None, f"not run: {error}", None)
+    given = beside(asked, limits=limits, progress=progress)
+    ran |= {call: what for (call, _), what in zip(asked, given, strict=True)}
+    told: dict[str, tuple[list[Json], Json]] = {}
+    for found in pages:
+        rows, versions = [], {}
+        shown = {call["name"]: call["framework"] for v in found.to_json()["variants"] for call in v["calls"]}
+        for variant, call in found.calls:
+            framework = shown[call.name]
+            told_of = {"name": call.name, "variant": variant.id, "framework": framework}
+            rows.append({**told_of, **result(found, call, ran[call])})
+            if ran[call].version is not None:
+                versions[framework] = ran[call].version
+        told[found.loss] = rows, dict(sorted(versions.items()))
+    return told
+
+
+def given_to(call: NativeCall, inputs: Roles, first: NativeCall) -> FittingInput:
+    """What a native loss is run on; `ConfigError` says why it is not run."""
+    if call.plan.candidates is not None:
+        raise ConfigError(f"{call.name}: draws its candidates at random")
+    if not inputs:
+        raise ConfigError(f"{call.name}: no inputs are known that it takes")
+    return as_taken(call, inputs, first)
+
+
+def result(found: Page, call: NativeCall, ran: Ran) -> Json:
+    """What a native loss gave, as a page tells it; the gradient has its axes as the page's inputs do."""
+    value = gradient = None
+    if ran.outcome is not None:
+        value, gradient = encode(np.asarray(ran.outcome.value)), ran.outcome.gradient
+        first = found.variants[0].plan
+        if gradient is not None:
+            gradient = encode(reordered(gradient, differentiated(first), first, call.plan))
+    return {
+        "version": ran.version,
+        "value": value,
+        "gradient": gradient,
+        "error": ran.reason.strip().partition("\n")[0] or None,
+    }
+
+
+# ----------------------------------------------------------------------------- differences
+
+
+def differences(found: Page, inputs: Roles) -> list[Json]:
+    """Each variant against the first, field by field, on the page's inputs."""
+    first, rows = found.variants[0], []
+    for variant in found.variants[1:]:
+        calls = first.calls[0], variant.calls[0]
+        roles = {*calls[0].roles.values(), *calls[1].roles.values()}
+        given = {role: x for role, x in inputs.items() if role in roles}
+        try:
+            told = ul.explain_diff(*calls, backend="numpy", **given).to_json()
+        except ConfigError as error:
+            note = f"not on these inputs: {error}"
+            told = {**_undrawn(*calls), "note": note, "value": None, "gradient": None}
+        kept = ("equal", "fields", "value", "gradient", "method", "note")
+        rows.append({"first": first.id, "second": variant.id, **{name: told[name] for name in kept}})
+    return rows
+
+
+def _undrawn(first: NativeCall, second: NativeCall) -> Json:
+    """In what two calls differ, without anything that they gave."""
+    told = ul.explain_diff(first, second, backend="numpy").to_json()
+    fields = [{**f, "value_effect": None, "gradient_effect": None, "note": ""} for f in told["fields"]]
+    return {**told, "fields": fields, "method": "none"}
+
+
+# ---------------------------------------------------------------------------------- curves
+
+
+def curves_of(found: Page, inputs: Roles) -> Json | None:
+    """The first loss of each variant along a line through the page's inputs."""
+    if not inputs or any(variant.plan.candidates for variant in found.variants):
+        return None
+    told = curves([variant.calls[0] for variant in found.variants], inputs)
+    return {
+        "role": told.role,
+        "index": list(told.index),
+        "x": told.x.tolist(),
+        "note": told.note,
+        "variants": {
+            variant.id: {
+                "value": curve.value.tolist(),
+                "gradient": None if curve.gradient is None else curve.gradient.tolist(),
+            }
+            for variant, curve in zip(found.variants, told.curves, strict=True)
+            if curve is not None
+        },
+    }
+
+
+# ----------------------------------------------------------------------------------- ports
+
+
+def ports_of(losses: Iterable[str]) -> list[Port]:
+    """The ports of all losses of the pages, to each dialect that has their formula, without proofs."""
+    wanted = set(losses)
+    return [ul.port(call, to, prove=False) for call, to in pairs() if call.plan.spec in wanted]
+
+
+def _ports(pages: Sequence[Page], limits: Limits | None, progress: Progress | None) -> dict[str, list[Json]]:
+    made = ports_of(found.loss for found in pages)
+    told: dict[str, list[Json]] = {}
+    for port in proved(made, count=2, limits=limits or Limits(), progress=progress):
+        told.setdefault(port.source.plan.spec, []).append(port_to_json(port))
+    return told
+
+
+def port_to_json(port: Port) -> Json:
+    """A port as a page tells it, with its proof in short."""
+    whole = port.to_json()
+    return {
+        "source": whole["source"],
+        "from": dialect_of(port.source.name),
+        **{name: whole[name] for name in ("to", "verdict", "target", "native", "dialect", "differences")},
+        "proof": None if port.proof is None else _proof(port.proof),
+        "reason": port.reason,
+    }
+
+
+def _proof(proof: Proof) -> Json:
+    return {
+        "kind": proof.kind,
+        "holds": proof.holds,
+        "reason": proof.reason.strip().partition("\n")[0],
+        "framework": proof.framework,
+        "version": proof.version,
+        "inputs": proof.inputs,
+        "native": None if proof.native is None else _evidence(proof.native),
+        "dialect": None if proof.dialect is None else _evidence(proof.dialect),
+        "known": list(proof.known),
+    }
+
+
+def _evidence(found: Evidence) -> Json:
+    return {
+        "backend": found.backend,
+        "version": found.version,
+        "holds": found.holds,
+        "compared": found.compared,
+        "agree": found.agree,
+        "refused": len(found.refused),
+        "value": _largest(found.value),
+        "gradient": _largest(found.gradient),
+    }
+
+
+def _largest(found: Difference | None) -> float | None:
+    # The last digits differ from one run to the next, by the order in which threads add.
+    return None if found is None else float(f"{found.absolute:.1e}")
+
+
+# ------------------------------------------------------------------------------------ JSON
+
+
+def _array(x: Any) -> Json:
+    return {"dtype": x.dtype.name, "shape": list(x.shape), "values": encode(x)}
+
+
+def _json(value: Any) -> Any:
+    """Numbers of so many digits, NaN and infinities spelled, addresses of objects left out."""
+    if isinstance(value, dict):
+        return {name: _json(x) for name, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(x) for x in value]
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else encode(value)
+    if isinstance(value, str):
+        return re.sub(r" at 0x[0-9a-f]+", "", value)
+    return value
