@@ -22,6 +22,76 @@ Function = Callable[..., Any]
 """A function of tensors, given by position, that gives a tensor or a tuple of them."""
 
 
+Evaluate = Callable[[Sequence[Array | None], Sequence[bool]], tuple[Array, list[Array | None]]]
+"""Of tensors, and of which of them are differentiated by: a value, and its gradients."""
+
+
+class Rows:
+    """An array that is written in blocks of rows, for frameworks whose arrays cannot be written to.
+
+    Parameters
+    ----------
+    ops : the backend
+    """
+
+    def __init__(self, ops: Backend) -> None:
+        self._ops = ops
+        self._parts: list[Array] = []
+
+    def write(self, _: slice, part: Array, scale: float, /) -> None:
+        """Write some rows, which come in order, times a number."""
+        self._parts.append(part if scale == 1.0 else part * scale)
+
+    def part(self, _: slice, /) -> Array | None:
+        """Rows of the array to be written to; None where they cannot."""
+        return None
+
+    def result(self) -> Array:
+        """The array."""
+        return self._parts[0] if len(self._parts) == 1 else self._ops.concat(self._parts, axis=0)
+
+
+class WrittenRows(Rows):
+    """An array that is written in blocks of rows.
+
+    Parameters
+    ----------
+    empty : the array, whatever is in it
+    """
+
+    def __init__(self, empty: Array) -> None:
+        self._array = empty
+
+    def write(self, rows: slice, part: Array, scale: float, /) -> None:
+        self._array[rows] = part if scale == 1.0 else part * scale
+
+    def part(self, rows: slice, /) -> Array | None:
+        return self._array[rows]
+
+    def result(self) -> Array:
+        return self._array
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """A framework's own kernel for a formula, where it gives the same and is faster.
+
+    Parameters
+    ----------
+    function : of the backend's ops and what the formula takes; gives the losses as the formula does, and
+        the framework differentiates it
+    gap : of the backend, the parameters and the dtypes of the inputs: why the kernel does not cover these;
+        None where it does
+    gradient : of what flows back into each loss, an array or one number; of an array to write the result
+        to, or None; and of what `function` takes: the gradient by the first input. With it the kernel serves
+        in blocks, too
+    """
+
+    function: Callable[..., Any]
+    gap: Callable[[Backend, Mapping[str, Any], Sequence[str | None]], str | None]
+    gradient: Callable[..., Array] | None = None
+
+
 @dataclass(frozen=True)
 class Compiler:
     """A way in which a framework compiles a function.
@@ -82,6 +152,8 @@ class Backend(Ops):
     """The integers that `take_along_axis` likes best."""
     dtypes: ClassVar[tuple[str, ...]] = ("float16", "bfloat16", "float32", "float64")
     """The floating-point dtypes that it computes in."""
+    lowerings: ClassVar[Mapping[str, Lowering]] = {}
+    """The kernels that take the place of a formula, by the name of the spec."""
     compilers: ClassVar[Mapping[str, Compiler]] = {}
     """What `unified_loss.compile` has to choose from, by name; the first is the default."""
 
@@ -182,6 +254,78 @@ class Backend(Ops):
 
         The gradient of an argument that the value does not depend on is zero.
         """
+
+    # -------------------------------------------------------------------- in blocks
+
+    @property
+    def further_modes(self) -> dict[str, bool]:
+        """The modes of the conformance suite beside the usual ones, and whether they are slow."""
+        slow = {name: compiler.slow for name, compiler in self.compilers.items()}
+        return slow if type(self).block_elements is Backend.block_elements else {"blocks": False, **slow}
+
+    def block_elements(self, x: Array, spec: str, /) -> int | None:
+        """How many elements are best evaluated at once of a loss by a spec; None for any number.
+
+        Where it is a number, so are `requires_gradient` and `with_gradients` given.
+        """
+        return None
+
+    @property
+    def plain(self) -> Backend:
+        """The operations where nothing is recorded: their values, with no regard to their gradients."""
+        return self
+
+    def requires_gradient(self, x: Array, /) -> bool:
+        """Whether what is computed of `x` now is recorded, to be differentiated."""
+        raise NotImplementedError
+
+    def with_gradients(
+        self,
+        evaluate: Evaluate,
+        composed: Callable[..., Array],
+        scaled: Callable[[Array, Array], Array],
+        tensors: Sequence[Array | None],
+        needed: Sequence[bool],
+    ) -> Array:
+        """What ``evaluate(tensors, needed)`` gives, with the gradients that it gives, to the framework.
+
+        What flows back into it reaches the gradient of each tensor by ``scaled(head, gradient)``, once
+        for each. The gradients of these are those of ``composed(*tensors)``, which gives the same.
+        """
+        raise NotImplementedError
+
+    def new_rows(self, like: Array, /) -> Rows:
+        """An array to be, like another, whose rows are written a block after the other."""
+        return Rows(self)
+
+    def is_one(self, x: Array, /) -> bool:
+        """Whether all elements are known to be 1, without waiting for a device."""
+        return False
+
+    def multiply_into(self, x: Array, factor: Array, /) -> Array:
+        """``x * factor``, where `x` may be overwritten."""
+        return x * factor
+
+    def sign(self, x: Array, /) -> Array:
+        """-1, 0 or 1; NaN of NaN."""
+        dtype = self.dtype(x)
+        return self.astype(x > 0, dtype) - self.astype(x < 0, dtype) + 0 * x
+
+    def put_along_axis(self, shape: tuple[int, ...], indices: Array, values: Array, /, *, axis: int) -> Array:
+        """Zeros but for one value along the axis, at an index of the size 1 there."""
+        places = self._places(shape, indices, values, axis)
+        return self.where(places == indices, values, 0.0)
+
+    def add_along_axis(self, x: Array, indices: Array, values: Array, /, *, axis: int) -> Array:
+        """`x`, which may be overwritten, plus `put_along_axis`."""
+        places = self._places(self.shape(x), indices, values, axis)
+        return self.where(places == indices, x + values, x)
+
+    def _places(self, shape: tuple[int, ...], indices: Array, like: Array, axis: int) -> Array:
+        places = self.arange(shape[axis], dtype=self.dtype(indices), like=like)
+        sizes = [1] * len(shape)
+        sizes[axis] = shape[axis]
+        return self.reshape(places, tuple(sizes))
 
     def as_module(self, loss: Any, /) -> Any:
         """A module of the framework that holds a loss, for `unified_loss.as_module`.

@@ -379,8 +379,8 @@ class MxnetBackend(Backend):
 
     def as_module(self, loss: Any, /) -> Any:
         # Late, because importing MXNet takes the constructor's preparations.
-        gluon_block = importlib.import_module("._gluon_block", __package__)
-        return gluon_block.LossBlock(loss)
+        mxnet_block = importlib.import_module("._mxnet_block", __package__)
+        return mxnet_block.LossBlock(loss)
 
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -11,8 +13,10 @@ import torch
 
 from unified_loss.ops import DTYPES, Array, Axis, Ops
 
+from ._torch_blocks import InBlocks
 from ._torch_module import LossModule
-from .base import Backend, Compiler, Function
+from ._torch_pointwise import POINTWISE
+from .base import Backend, Compiler, Evaluate, Function, Lowering
 
 _NATIVE_DTYPE = {name: getattr(torch, name) for name in DTYPES}
 _DTYPE_NAME = {dtype: name for name, dtype in _NATIVE_DTYPE.items()}
@@ -62,6 +66,13 @@ def _compiling(backend: str) -> Callable[[Backend, Function], Function]:
     return compile_
 
 
+
+_BLOCK_ELEMENTS = 1 << 19
+"""Two megabytes of float32: with what is computed of it, it stays in the caches of most CPUs."""
+
+_FASTER_WHOLE = ("cosine_embedding", "cross_entropy", "multi_margin", "nll", "sparse_softmax_cross_entropy")
+"""The specs of which most is one kernel of torch's, or reads little of its input."""
+
 _RECOMPILES = "the first other size of an axis, which is any size from then on"
 
 
@@ -72,6 +83,7 @@ class TorchBackend(Backend):
     module = "torch"
     distribution = "torch"
     index_dtype = "int64"  # gather takes no other
+    lowerings: ClassVar[Mapping[str, Lowering]] = {**POINTWISE}
     compilers: ClassVar[Mapping[str, Compiler]] = {
         "inductor": Compiler(_compiling("inductor"), _RECOMPILES, slow=True),
         "aot_eager": Compiler(_compiling("aot_eager"), _RECOMPILES),
@@ -162,6 +174,11 @@ class TorchBackend(Backend):
     def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
         return _Zero.apply(x, derivative)
 
+    def softplus(self, x: Array, /) -> Array:
+        # Up to where exp(x) overflows; torch's default is x itself from 20 on, which float64 can tell apart.
+        threshold = 80.0 if x.dtype == torch.float32 else 700.0
+        return torch.nn.functional.softplus(x, threshold=threshold)
+
     def softmax(self, x: Array, /, *, axis: int) -> Array:
         return torch.softmax(x, dim=axis)
 
@@ -187,6 +204,37 @@ class TorchBackend(Backend):
 
     def from_dlpack(self, x: Any, /) -> Array:
         return torch.from_dlpack(x)
+
+    def block_elements(self, x: Array, spec: str, /) -> int | None:
+        if spec in _FASTER_WHOLE:
+            return None
+        # On a GPU a kernel's start costs more than what it reads. Tensors that stand for others, and dual
+        # numbers, know only what torch itself records.
+        if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu":
+            return None
+        return None if torch.autograd.forward_ad._current_level >= 0 else _BLOCK_ELEMENTS
+
+    def requires_gradient(self, x: Array, /) -> bool:
+        return bool(x.requires_grad) and torch.is_grad_enabled()
+
+    @cached_property
+    def plain(self) -> Backend:
+        # Late, because it is derived from this one.
+        plain: Backend = importlib.import_module("._torch_plain", __package__).PlainTorch()
+        return plain
+
+    def with_gradients(
+        self,
+        evaluate: Evaluate,
+        composed: Callable[..., Array],
+        scaled: Callable[[Array, Array], Array],
+        tensors: Sequence[Array | None],
+        needed: Sequence[bool],
+    ) -> Array:
+        return InBlocks.apply((evaluate, composed, scaled, tuple(needed)), *tensors)
+
+    def is_one(self, x: Array, /) -> bool:
+        return bool((x == 1).all())
 
     def as_module(self, loss: Any, /) -> Any:
         return LossModule(loss)

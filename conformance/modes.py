@@ -21,7 +21,7 @@ from .cases import Case
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
-EAGER, COMPOSED, ALL = "eager", "composed", "all"
+EAGER, COMPOSED, BLOCKS, ALL = "eager", "composed", "blocks", "all"
 
 _SPELLINGS = ("constant", "slice_along_axis")
 """Derived operations that say how a framework writes a number or a slice, and compute nothing."""
@@ -34,7 +34,7 @@ InMode = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def modes_of(backend: Backend) -> tuple[str, ...]:
     """The modes that a backend has."""
-    return (EAGER, COMPOSED, *backend.compilers)
+    return (EAGER, COMPOSED, *backend.further_modes)
 
 
 def check_mode(mode: str, backend: Backend) -> None:
@@ -50,11 +50,15 @@ def entered(mode: str, backend: Backend) -> Iterator[InMode]:
     Parameters
     ----------
     mode : ``eager``; ``composed``, each derived operation by its given implementation in `Ops`
-        instead of the framework's function; or the name of one of the backend's compilers
+        instead of the framework's function; ``blocks``, value and gradient together, a few elements at
+        a time; or the name of one of the backend's compilers
     backend : on which the loss runs
     """
     if mode == COMPOSED:
         with composed(backend):
+            yield lambda loss: loss
+    elif mode == BLOCKS:
+        with in_blocks(backend):
             yield lambda loss: loss
     elif mode == EAGER:
         yield lambda loss: loss
@@ -69,6 +73,25 @@ def composed(backend: Backend) -> Iterator[None]:
         for one in {id(b): b for b in (backend, _differentiating(backend))}.values():
             stack.enter_context(_derived(one))
         yield
+
+
+@contextmanager
+def in_blocks(backend: Backend, elements: int = 4) -> Iterator[None]:
+    """Evaluate in blocks what can be, however small it is."""
+    with ExitStack() as stack:
+        for one in backend.instances:
+            stack.enter_context(_limited(one, elements))
+        yield
+
+
+@contextmanager
+def _limited(backend: Backend, elements: int) -> Iterator[None]:
+    before = backend.block_elements
+    vars(backend)["block_elements"] = lambda x, spec: None if before(x, spec) is None else elements
+    try:
+        yield
+    finally:
+        del vars(backend)["block_elements"]
 
 
 @contextmanager
@@ -117,7 +140,7 @@ def cases_for(mode: str, cases: Iterable[Case], *, slow: bool = False) -> Iterat
 
     Compiled, a loss cannot read values, so that it is not asked to refuse any.
     """
-    suitable = [case for case in cases if mode in (EAGER, COMPOSED) or not case.raises]
+    suitable = [case for case in cases if mode in (EAGER, COMPOSED, BLOCKS) or not case.raises]
     return _few(suitable) if slow else iter(suitable)
 
 

@@ -227,8 +227,7 @@ def _ours(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
 
 def _compilers(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:
     backend = _backend(request["backend"])
-    slow = {name: compiler.slow for name, compiler in backend.compilers.items()}
-    return backend.version, "", lambda *_: {"compilers": slow}
+    return backend.version, "", lambda *_: {"compilers": backend.further_modes}
 
 
 def _native(request: Mapping[str, Any]) -> tuple[str, str, RunItem]:

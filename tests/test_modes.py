@@ -34,6 +34,12 @@ def test_the_operations_of_a_loss_are_what_they_are_composed_of(loss, backend):
     check_each(FEW[loss], backend, "composed")
 
 
+@pytest.mark.backends("torch")
+@pytest.mark.parametrize("loss", sorted(FEW))
+def test_in_blocks_a_loss_is_what_it_is_as_a_whole(loss, backend):
+    check_each(FEW[loss], backend, "blocks")
+
+
 def test_what_is_composed_is_the_derived_half_and_only_for_that_time(backend):
     before = {op: getattr(backend, op) for op in modes.LOWERED}
     with modes.composed(backend):

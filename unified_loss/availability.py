@@ -177,8 +177,7 @@ try:
     backend = get_backend(name)
     if name not in ENTRIES:
         check_recognised(backend)
-    slow = {{name: compiler.slow for name, compiler in backend.compilers.items()}}
-    said = {{"name": backend.name, "version": backend.version, "compilers": slow}}
+    said = {{"name": backend.name, "version": backend.version, "compilers": backend.further_modes}}
 except Exception as error:
     said = {{"name": name, "reason": failures.get(name, str(error))}}
 print({_MARK!r} + json.dumps(said), flush=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .arrangement import (
     Arrangement,
     Names,
+    Step,
     casting,
     level_ranks,
     like_losses,
@@ -16,6 +17,7 @@ from .arrangement import (
     read_rows,
     split_rows,
 )
+from .blocks import Blocks, is_apart
 from .errors import DtypeError, ShapeError, UnsupportedOperation
 from .finishing import Finish
 from .layout import Layout
@@ -115,6 +117,80 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         None if dtype == compute_dtype else casting(backend, compute_dtype),
         range_check(backend, layouts[first], names, first),
     )
+    arrange, keeps_axis = _arrangements(
+        plan, backend, arrays, names, axis=axis, rank=rank, dtype=compute_dtype, merged=merged
+    )
+    parameters = {
+        name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
+        for name, value in plan.parameters
+    }
+    if keeps_axis and "keepdims" in parameters:
+        parameters["keepdims"] = True
+    formula, ops = spec.formula, backend
+    blocks = None
+    if is_apart(plan, rank + unbatched - max(len(merged) - 1, 0)) and not unbatched:
+        blocks = Blocks(plan, backend, names, axis, parameters)
+    cast_weight = None if weight is None else to_numbers(backend, weight, compute_dtype, names, "weight")
+    cast_rest = [to_numbers(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
+    finish = Finish(plan, backend, names, axis, cast_weight)
+    complete = _drawing(backend, plan, spec, arrays, compute_dtype, names)
+
+    def composed(*tensors: Array | None) -> Array:
+        """What is evaluated in blocks, as a whole."""
+        losses = formula(ops, *tensors[:width], *tensors[width + 2 :], **parameters)
+        return finish(losses, None, tensors[width + 1], tensors[width])
+
+    def program(*given: Array) -> Array:
+        leading = given[0] if convert_first is None else convert_first(given[0])
+        inputs: list[Array | None] = [None] * width
+        inputs[0] = leading
+        shape = ops.shape(leading)
+        invalid = ignored = None
+        for i, arrangement, bound, convert, like in arrange:
+            x = given[i] if convert is None else convert(given[i])
+            highest = None if bound is None else bound(inputs)
+            expected = ops.shape(inputs[like]) if like else shape
+            inputs[i], poison, left_out = arrangement(x, expected, highest)
+            invalid = invalid if poison is None else poison
+            ignored = ignored if left_out is None else left_out
+        if ignored is not None and plan.weighting.hides_ignored:
+            inputs[0] = ops.where(like_losses(ops, ignored, leading, axis), 0.0, leading)
+        if complete is not None:
+            complete(inputs)
+        pairs = zip(given[width + 1 :], cast_rest, strict=True)
+        others = [x if cast is None else cast(x) for x, cast in pairs]
+        result = None
+        if blocks is not None and invalid is None and ops.is_concrete(leading):
+            weight = given[width] if cast_weight is None else cast_weight(given[width])
+            result = blocks((*inputs, weight, ignored, *others), composed)
+        if result is None:
+            result = finish(formula(ops, *inputs, *others, **parameters), invalid, ignored, given[width])
+        if drop_batch and len(ops.shape(result)):
+            result = ops.squeeze(result, 0)
+        # NumPy 1 widens a float32 scalar that meets a Python number to float64.
+        return result if ops.dtype(result) == result_dtype else ops.astype(result, result_dtype)
+
+    guarded: Program = backend.guard(program)
+    return guarded
+
+
+# --------------------------------------------------------------------- decided at binding
+
+
+def _arrangements(
+    plan: Plan,
+    backend: Backend,
+    arrays: Sequence[Array | None],
+    names: Names,
+    *,
+    axis: int,
+    rank: int,
+    dtype: str,
+    merged: tuple[int, ...],
+) -> tuple[list[tuple[int, Arrangement, Bound | None, Step | None, int]], bool]:
+    """What is done to each input but the first, and whether one keeps the class axis."""
+    spec, layouts = Spec.registry[plan.spec], dict(plan.layouts)
+    unbatched = rank == plan.unbatched
     given_roles = {role for role, x in zip(spec.inputs, arrays, strict=False) if x is not None}
     keeping = {
         role
@@ -136,10 +212,10 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     arrange = [
         (
             i,
-            Arrangement(backend, names, plan, role, axis, arrays[i], compute_dtype),
+            Arrangement(backend, names, plan, role, axis, arrays[i], dtype),
             _bound(backend, plan, spec, layouts[role]),
             in_turn(
-                preparation(backend, spec, layouts, role, arrays[i], compute_dtype, names, unbatched),
+                preparation(backend, spec, layouts, role, arrays[i], dtype, names, unbatched),
                 without_axis(backend, axis, names, role) if role in keeping | dropping else None,
                 merging(backend, merged, rank) if role in whole else None,
             ),
@@ -148,48 +224,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
         for i, role in enumerate(spec.inputs)
         if i and role in given_roles and layouts[role].unread_beside not in given_roles
     ]
-    parameters = {
-        name: backend.constant(value, compute_dtype) if isinstance(value, float) else value
-        for name, value in plan.parameters
-    }
-    if keeping and "keepdims" in parameters:
-        parameters["keepdims"] = True
-    formula, ops = spec.formula, backend
-    cast_weight = None if weight is None else to_numbers(backend, weight, compute_dtype, names, "weight")
-    cast_rest = [to_numbers(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
-    finish = Finish(plan, backend, names, axis, cast_weight)
-    complete = _drawing(backend, plan, spec, arrays, compute_dtype, names)
-
-    def program(*given: Array) -> Array:
-        leading = given[0] if convert_first is None else convert_first(given[0])
-        inputs: list[Array | None] = [None] * width
-        inputs[0] = leading
-        shape = ops.shape(leading)
-        invalid = ignored = None
-        for i, arrangement, bound, convert, like in arrange:
-            x = given[i] if convert is None else convert(given[i])
-            highest = None if bound is None else bound(inputs)
-            expected = ops.shape(inputs[like]) if like else shape
-            inputs[i], poison, left_out = arrangement(x, expected, highest)
-            invalid = invalid if poison is None else poison
-            ignored = ignored if left_out is None else left_out
-        if ignored is not None and plan.weighting.hides_ignored:
-            inputs[0] = ops.where(like_losses(ops, ignored, leading, axis), 0.0, leading)
-        if complete is not None:
-            complete(inputs)
-        others = zip(given[width + 1 :], cast_rest, strict=True)
-        inputs += [x if cast is None else cast(x) for x, cast in others]
-        result = finish(formula(ops, *inputs, **parameters), invalid, ignored, given[width])
-        if drop_batch and len(ops.shape(result)):
-            result = ops.squeeze(result, 0)
-        # NumPy 1 widens a float32 scalar that meets a Python number to float64.
-        return result if ops.dtype(result) == result_dtype else ops.astype(result, result_dtype)
-
-    guarded: Program = backend.guard(program)
-    return guarded
-
-
-# --------------------------------------------------------------------- decided at binding
+    return arrange, bool(keeping)
 
 
 def insists(spec: Spec, role: str, layout: Layout) -> bool:

@@ -29,11 +29,24 @@ class Finish:
         self, losses: Any, invalid: Poison | None, ignored: Array | None, weight: Array | None
     ) -> Array:
         """The result of the losses, of what is wrong with their labels, and of the weight given."""
+        return self.reduce(*self.weighted(losses, invalid, ignored, weight))
+
+    def reduce(self, losses: Array, weights: Array | None, valid: Array | None) -> Array:
+        """The result of what `weighted` gave."""
+        _, reduce = self.reductions or _bind_reductions(
+            self.plan, self.ops, len(self.ops.shape(losses)), self.names
+        )
+        return reduce(losses, weights, valid)
+
+    def weighted(
+        self, losses: Any, invalid: Poison | None, ignored: Array | None, weight: Array | None
+    ) -> tuple[Array, Array | None, Array | None]:
+        """The weighted losses, the weights that are in them, and which are not ignored."""
         ops, weighting = self.ops, self.plan.weighting
         losses, own = losses if isinstance(losses, Weighted) else (losses, None)
         if self.reductions is None:
             self.reductions = _bind_reductions(self.plan, ops, len(ops.shape(losses)), self.names)
-        inner, reduce = self.reductions
+        inner, _ = self.reductions
         valid = None
         if ignored is not None:
             ignored = like_losses(ops, ignored, losses, self.axis)
@@ -55,7 +68,7 @@ class Finish:
             weighting.check(ops.shape(weight), ops.shape(losses), self.names.loss, self.names.of("weight"))
             weight = weight if self.cast_weight is None else self.cast_weight(weight)
         losses, weights = weighting.apply(ops, losses, own, weight, valid)
-        return reduce(losses, weights, valid)
+        return losses, weights, valid
 
 
 def _bind_reductions(plan: Plan, ops: Backend, rank: int, names: Names) -> tuple[Reduce, Reduce]:

@@ -95,6 +95,11 @@ class Reduction:
         others = tuple(i for i in range(rank) if i not in {axis % rank for axis in kept})
         return others[0] if len(others) == 1 else others
 
+    def reduces_first(self, rank: int) -> bool:
+        """Whether the first axis of losses of this rank is among those that are reduced."""
+        axes = () if self.kind == "none" else self._axes(rank)
+        return axes is None or 0 in [axis % rank for axis in ((axes,) if isinstance(axes, int) else axes)]
+
     def remaining(self, rank: int) -> int:
         """How many axes are left of losses of this rank."""
         axes = () if self.kind == "none" else self._axes(rank)
@@ -120,7 +125,7 @@ class Reduction:
             return lambda losses, *_: ops.mean(losses, axis=axes)
 
         def denominator(losses: Array, weight: Array | None, valid: Array | None) -> Array:
-            counted = self._counted(ops, losses, weight, valid)
+            counted = self.counted(ops, losses, weight, valid)
             if counted is None:
                 counted = ops.ones_like(losses)
             if self.kind != "given_weight_mean":
@@ -137,7 +142,7 @@ class Reduction:
             if self.over_nothing == "zero_unless_empty" and 0 in [n for n in sizes if isinstance(n, int)]:
                 return ops.mean(losses, axis=axes)
             some = all(isinstance(n, int) for n in sizes) and 0 not in sizes
-            if (self.over_nothing == "nan" or some) and self._counted(ops, losses, weight, valid) is None:
+            if (self.over_nothing == "nan" or some) and self.counted(ops, losses, weight, valid) is None:
                 return ops.mean(losses, axis=axes)
             total, divisor = ops.sum(losses, axis=axes), denominator(losses, weight, valid)
             if self.over_nothing == "nan":
@@ -147,7 +152,7 @@ class Reduction:
 
         return mean
 
-    def _counted(self, ops: Ops, losses: Array, weight: Array | None, valid: Array | None) -> Array | None:
+    def counted(self, ops: Ops, losses: Array, weight: Array | None, valid: Array | None) -> Array | None:
         """What each loss adds to the denominator; None where that is 1 everywhere."""
         dtype = ops.dtype(losses)
         if self.kind == "mean":

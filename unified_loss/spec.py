@@ -48,8 +48,10 @@ class Spec:
     # No formula branches on values: without this, AutoGraph would rewrite the source of all it calls.
     autograph_info__: ClassVar[None] = None
 
-    def __init__(self, formula: Formula, layouts: Mapping[str, Layout]) -> None:
+    def __init__(self, formula: Formula, layouts: Mapping[str, Layout], in_blocks: bool = True) -> None:
         functools.update_wrapper(self, formula, updated=())
+        self.in_blocks = in_blocks
+        """Whether the losses of a sample depend on no other, so that some can be evaluated before others."""
         self.name = formula.__name__
         self.formula = formula
         self._hints = get_type_hints(formula)
@@ -106,12 +108,15 @@ class Spec:
         return complete
 
 
-def spec(**layouts: Layout) -> Callable[[Formula], Spec]:
+def spec(*, in_blocks: bool = True, **layouts: Layout) -> Callable[[Formula], Spec]:
     """Make a formula ``f(ops, first, ..., /, *, parameters)`` a canonical loss.
 
     Parameters
     ----------
+    in_blocks
+        Whether the losses of a sample depend on no other, and take no loop over frames: some samples
+        are then evaluated before others.
     **layouts
         The layout of each input that is not simply of the first input's shape.
     """
-    return lambda formula: Spec(formula, layouts)
+    return lambda formula: Spec(formula, layouts, in_blocks)

@@ -12,6 +12,7 @@ Output = Literal["loss", "blank", "label"]
 
 
 @spec(
+    in_blocks=False,
     prediction=Layout(axes="NTC"),
     prediction_padding=Layout(shape="without_axis"),
     target=Layout(shape="sequence", index=True, out_of_range="keep"),

@@ -172,7 +172,7 @@ def generalized_dice(
     )
 
 
-@spec(class_weight=Layout(shape="free"))
+@spec(in_blocks=False, class_weight=Layout(shape="free"))
 def multiclass_dice(
     ops: Ops,
     prediction: Array,

@@ -12,7 +12,7 @@ _EXCLUDED = -1e30
 """Stands for a similarity of minus infinity: finite, so that no inf - inf arises."""
 
 
-@spec(prediction=Layout(axes="NC"), target=Layout(shape="batch", compared=True))
+@spec(in_blocks=False, prediction=Layout(axes="NC"), target=Layout(shape="batch", compared=True))
 def nt_xent(
     ops: Ops,
     prediction: Array,
@@ -79,7 +79,7 @@ def nt_xent(
     return Weighted(ops.sum(pairs, axis=1), ops.sum(ops.astype(partner, dtype), axis=1))
 
 
-@spec(first=Layout(axes="NC"), second=Layout(axes="NC"))
+@spec(in_blocks=False, first=Layout(axes="NC"), second=Layout(axes="NC"))
 def in_batch_softmax(
     ops: Ops,
     first: Array,

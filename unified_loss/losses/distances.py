@@ -89,7 +89,7 @@ def triplet_margin(
     return _beyond_margin(ops, distance, anchor, positive, negative, margin, swap, gradient_at_zero)
 
 
-@spec()
+@spec(in_blocks=False)
 def triplet_margin_with_distance(
     ops: Ops,
     anchor: Array,

@@ -257,7 +257,7 @@ def direction(ops: Ops, x: Array, mask: Array | None, axis: int, epsilon: float)
     return ops.where(nowhere, 0.0, x / ops.where(nowhere, 1.0, length))
 
 
-@spec(first=Layout(axes="NC"), second=Layout(axes="NC"))
+@spec(in_blocks=False, first=Layout(axes="NC"), second=Layout(axes="NC"))
 def sdml(ops: Ops, first: Array, second: Array, /, *, smoothing: float = 0.3) -> Array:
     r"""Smoothed deep metric learning: each sample must pick its pair out of the batch.
 

@@ -9,7 +9,7 @@ from unified_loss.spec import spec
 from .categorical import softmax_cross_entropy, sparse_softmax_cross_entropy
 
 
-@spec(anchor=Layout(axes="NC"), target=Layout(shape="batch", any_shape=True, compared=True))
+@spec(in_blocks=False, anchor=Layout(axes="NC"), target=Layout(shape="batch", any_shape=True, compared=True))
 def n_pair(
     ops: Ops, anchor: Array, positive: Array, target: Array, /, *, regularization: float = 0.002
 ) -> Array:

@@ -14,7 +14,7 @@ from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
 
-@spec(target=Layout(shape="free"))
+@spec(in_blocks=False, target=Layout(shape="free"))
 def softmax_output(
     ops: Ops,
     prediction: Array,

@@ -6,7 +6,7 @@ from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
 
-@spec()
+@spec(in_blocks=False)
 def dice(
     ops: Ops,
     prediction: Array,
@@ -65,7 +65,7 @@ def dice(
     return 1 - 2 * shared / (total + epsilon)
 
 
-@spec()
+@spec(in_blocks=False)
 def tversky(
     ops: Ops,
     prediction: Array,

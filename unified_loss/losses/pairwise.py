@@ -9,7 +9,7 @@ from unified_loss.ops import Array, Ops
 from unified_loss.spec import spec
 
 
-@spec(entry_weight=Layout(shape="one_per_axis"))
+@spec(in_blocks=False, entry_weight=Layout(shape="one_per_axis"))
 def mean_pairwise_squared_error(
     ops: Ops,
     prediction: Array,

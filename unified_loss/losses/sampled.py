@@ -21,7 +21,7 @@ _SAMPLED = {
 }
 
 
-@spec(**_SAMPLED)
+@spec(in_blocks=False, **_SAMPLED)
 def sampled_softmax(
     ops: Ops,
     prediction: Array,
@@ -96,7 +96,7 @@ def sampled_softmax(
     return -ops.mean(ops.slice_along_axis(log_p, 0, num_true, axis=1), axis=1)
 
 
-@spec(**_SAMPLED)
+@spec(in_blocks=False, **_SAMPLED)
 def nce(
     ops: Ops,
     prediction: Array,

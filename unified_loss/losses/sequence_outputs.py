@@ -13,6 +13,7 @@ from .transducer import rnnt
 
 
 @spec(
+    in_blocks=False,
     prediction=Layout(axes="NTC"),
     target=Layout(shape="sequence", index=True, lowest_index=-1, axes="NT"),
     prediction_lengths=Layout(shape="batch", index=True, limit="prediction"),
@@ -82,6 +83,7 @@ def ctc_forward(
 
 
 @spec(
+    in_blocks=False,
     prediction=Layout(axes="TNC"),
     positions=Layout(shape="free", compared=True),
     target=Layout(shape="free", index=True),
@@ -186,6 +188,7 @@ def _collapsed(ops: Ops, labels: Array, counts: Array, width: int) -> tuple[Arra
 
 
 @spec(
+    in_blocks=False,
     prediction=Layout(axes="NTUC"),
     target=Layout(shape="sequence", index=True, lowest_index=-1),
     prediction_lengths=Layout(shape="batch", index=True, limit="prediction"),

@@ -12,6 +12,7 @@ _IMPOSSIBLE = -1e30
 
 
 @spec(
+    in_blocks=False,
     target=Layout(shape="batch", index=True, any_shape=True, out_of_range="keep"),
     reference_target=Layout(shape="free", index=True, out_of_range="keep"),
     reference=Layout(shape="free"),

@@ -253,7 +253,7 @@ def _projected_to_simplex(ops: Ops, x: Array) -> Array:
     return ops.relu(shifted - threshold)
 
 
-@spec()
+@spec(in_blocks=False)
 def fenchel_young(
     ops: Ops,
     prediction: Array,

@@ -11,6 +11,7 @@ _IMPOSSIBLE = -1e30
 
 
 @spec(
+    in_blocks=False,
     prediction=Layout(axes="NTUC"),
     target=Layout(shape="sequence", index=True, lowest_index=-1),
     prediction_lengths=Layout(shape="batch", index=True, limit="prediction"),
