@@ -54,7 +54,7 @@ class Bench:
 
     def ask_text(self, text: str, framework: str, backend: str, call: NativeCall, trial: Trial) -> None:
         """Have `run` run a program, made of a framework's losses, on the tensors of a backend."""
-        self._ask(backend, self._text(text, framework), trial, call)
+        self._ask(backend, self._text(text, framework, call, trial), trial, call)
 
     def _ask(self, backend: str, program: int, trial: Trial, call: NativeCall) -> None:
         self._asked.setdefault(backend, {})[self._item(program, trial, call)] = None
@@ -116,11 +116,11 @@ class Bench:
         self, text: str, framework: str, backend: str, call: NativeCall, trial: Trial
     ) -> Outcome | str:
         """What a program gave, or why it gave nothing."""
-        return self._result(backend, self._item(self._text(text, framework), trial, call))
+        return self._result(backend, self._item(self._text(text, framework, call, trial), trial, call))
 
     def ended(self, text: str, framework: str, backend: str, call: NativeCall, trial: Trial) -> bool:
         """Whether a process ended on a program, which raised no error."""
-        item = self._item(self._text(text, framework), trial, call)
+        item = self._item(self._text(text, framework, call, trial), trial, call)
         return "ended" in self._given.get((backend, item), {})
 
     def version_of_source(self, call: NativeCall) -> str | None:
@@ -128,9 +128,8 @@ class Bench:
         return self._versions_of_sources.get(framework_of(call.row.native_name))
 
     def _result(self, backend: str, item: str) -> Outcome | str:
-        if backend in self._missing:
-            return self._missing[backend]
-        line = self._given[backend, item]
+        # What it gave before it could no longer be used stands.
+        line = self._given.get((backend, item), {"failure": self._missing.get(backend, "was not run")})
         if "outcome" in line:
             return outcome_from_json(line["outcome"])
         return str(line.get("failure") or line.get("absent"))
@@ -138,9 +137,12 @@ class Bench:
     def _native(self, call: NativeCall, trial: Trial) -> int:
         return self._program((identity(call), trial.dtype), lambda: _native_program(call, trial.dtype))
 
-    def _text(self, text: str, framework: str) -> int:
+    def _text(self, text: str, framework: str, call: NativeCall, trial: Trial) -> int:
         package = {"jax": "optax", "tf": "tensorflow"}.get(framework, framework)
-        return self._program((text, package), lambda: {"text": text, "framework": package})
+        key: Hashable = (text, package, (identity(call), trial.dtype) if call.holds_weights else None)
+        return self._program(
+            key, lambda: {"text": text, "framework": package, "state": _weights(call, trial.dtype)}
+        )
 
     def _program(self, key: Hashable, make: Callable[[], dict[str, Any]]) -> int:
         if key not in self._programs:
@@ -173,6 +175,10 @@ def _named_only(call: NativeCall) -> dict[str, bool]:
     return {name: names[i : i + 1] != [name] for i, name in enumerate(call.arguments)}
 
 
+def _weights(call: NativeCall, dtype: str) -> Any:
+    return tree_to_json({name: x.astype(dtype) for name, x in call.weights.items()})
+
+
 def _native_program(call: NativeCall, dtype: str) -> dict[str, Any]:
     """The call as a worker makes it in the framework itself: which tensors are given by keyword."""
     domain = domains().get(call.row.native_name)
@@ -189,4 +195,5 @@ def _native_program(call: NativeCall, dtype: str) -> dict[str, Any]:
         "call": call.kind if domain is None else domain.call,
         "framework": framework_of(call.row.native_name),
         "arguments": arguments,
+        "state": _weights(call, dtype),
     }

@@ -66,6 +66,8 @@ def _judged(port: Port, proof: Proof) -> Port:
 
 def _found(port: Port, evidence: Evidence) -> Iterator[Residual]:
     """What the plans do not have, and so is what the frameworks make of them."""
+    if not evidence.compared:
+        yield Residual("kernel", "proof", None, "nothing to compare with: the source gives nothing")
     if evidence.refused:
         first = evidence.refused[0].reason.strip().partition("\n")[0]
         said = f"{first} (on {len(evidence.refused)} of {evidence.compared} inputs)"
