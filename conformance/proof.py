@@ -311,7 +311,9 @@ class _Plan:
 def _trials(call: NativeCall, count: int) -> tuple[Trial, ...]:
     domain = domains().get(call.row.native_name)
     dtypes = ("float32", "float64") if domain is None else domain.dtypes
-    if any(isinstance(x, np.ndarray) for x in (*call.parameters.values(), *call.tensors.values())):
+    if call.holds_weights or any(
+        isinstance(x, np.ndarray) for x in (*call.parameters.values(), *call.tensors.values())
+    ):
         # The programs have them in one dtype.
         dtypes = dtypes[:1]
     found = []

@@ -40,7 +40,7 @@ class Snippets:
         self._backend = backend
         table = json.loads(Path(work).read_text(encoding="utf-8"))
         self._programs, self._inputs = table["programs"], table["inputs"]
-        self._defined: dict[str, Callable[..., Any]] = {}
+        self._defined: dict[int, Callable[..., Any]] = {}
 
     def framework(self, identifier: str) -> str:
         """The framework whose losses the program of an item, ``program/input``, is made of."""
@@ -55,7 +55,7 @@ class Snippets:
             return _of_native(program, tensors, given["gradient_of"], self._backend)
         while tensors and tensors[-1] is None:
             tensors.pop()
-        loss = _by_name(self._loss(program["text"]), given["keywords"])
+        loss = _by_name(self._loss(program), given["keywords"])
         if self._backend.name == "numpy":
             return on_numpy(loss, tensors, given["gradient_of"], self._backend)
         make = functools.partial(_tensor, self._backend)
@@ -70,13 +70,19 @@ class Snippets:
         program, _, given = identifier.partition("/")
         return self._programs[int(program)], self._inputs[int(given)]
 
-    def _loss(self, text: str) -> Callable[..., Any]:
-        if text not in self._defined:
+    def _loss(self, program: Mapping[str, Any]) -> Callable[..., Any]:
+        if id(program) not in self._defined:
             names: dict[str, Any] = {"__name__": "snippet"}
             # Of this library's own making: it is what the user is shown.
-            exec(compile(text, "the ported loss", "exec"), names)  # noqa: S102
-            self._defined[text] = names["loss"]
-        return self._defined[text]
+            exec(compile(program["text"], "the ported loss", "exec"), names)  # noqa: S102
+            loss, state = names["loss"], tree_from_json(program["state"])
+            if state and "load_state" in names:
+                # As its users have them who come from the source's framework.
+                names["load_state"](loss, state)
+            elif state:
+                loss.load_state({name: live.tensor(self._backend, x) for name, x in state.items()})
+            self._defined[id(program)] = loss
+        return self._defined[id(program)]
 
 
 def _tensor(backend: Backend, x: Any) -> Any:
@@ -124,6 +130,7 @@ def _of_native(
         framework=program["framework"],
         call=program["call"],
         gradient_of=None if differentiated is None else inputs.index(differentiated),
+        state=tree_from_json(program["state"]),
     )
     return live.native_outcome(case, backend)
 

@@ -30,10 +30,17 @@ def framework_of(name: str) -> str:
     return name.partition(".")[0].replace("tf", "tensorflow")
 
 
+_OF_WEIGHTS = {
+    ("paddle", "hierarchical_sigmoid"): "clips the scores of the nodes at -40 and 40 (paddle 3.3.1)",
+    ("paddle", "adaptive_log_softmax"): "no log-probability is below -64 (paddle 3.3.1)",
+}
+"""Those of losses that hold weights, which have no defaults of all parameters to know a formula by."""
+
+
 @functools.cache
 def _defects(framework: str) -> Mapping[str, tuple[str, ...]]:
     """The known defects of the losses of a framework, by the formula."""
-    found: dict[str, list[str]] = {}
+    found = {spec: [told] for (whose, spec), told in _OF_WEIGHTS.items() if whose == framework}
     for name, cases in cases_by_loss().items():
         causes = [case.finding.cause for case in cases if case.finding]
         plan = default_plan(name) if causes and framework_of(name) == framework else None

@@ -23,6 +23,7 @@ from unified_loss.porting.source import NativeCall, tensor_arguments
 from .draw import Array, Draw
 from .extremes import PROBES
 from .registry import Domain, domains
+from .weighed import weighed_tensors
 
 _EXTREMES = ("large", "small", "edges", "equal")
 
@@ -81,7 +82,7 @@ def fitting_inputs(
     Raises
     ------
     ConfigError
-        If the loss has weights of its own, or a parameter is a function.
+        If a parameter is a function.
 
     Examples
     --------
@@ -149,18 +150,24 @@ def _fitting_draws(request: _Request, domain: Domain, kind: str, count: int) -> 
             draw = PROBES["large sums" if summed else kind](values, values, request.dtype)
         draw.steer(functools.partial(_pick, values, wanted), sizes)
         try:
-            parameters, tensors, *state = domain.draw(draw)
+            parameters, tensors = _draw(call, domain, draw)
         except (ValueError, IndexError):
             # More sizes, or others, than the domain reckons with.
             continue
-        if state and state[0]:
-            raise ConfigError(f"{call.name}: has weights of its own; no inputs are known that tell it apart")
         given = _drawn(call, parameters, tensors)
         fits = np.concatenate([fits, [[requirement(given) for requirement in requirements]]])
         drawn.append(given.tensors)
     kept = _strictest(fits)
     chosen = [tensors for tensors, fit in zip(drawn, kept, strict=True) if fit]
     return [_input(call, tensors, domain.gradient_of, kind) for tensors in chosen]
+
+
+def _draw(call: NativeCall, domain: Domain, draw: Draw) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
+    """Parameters and tensors of a domain, or the tensors that the weights of the call allow."""
+    if call.holds_weights:
+        return call.parameters, weighed_tensors(call, draw)
+    parameters, tensors, *_ = domain.draw(draw)
+    return parameters, tensors
 
 
 def _strictest(fits: Array) -> Array:

@@ -19,6 +19,7 @@ from .snippet import Program, native_program, neutral_program
 from .source import NativeCall, parse, spelled
 from .targets import closest, formula
 from .trial import Trial, compare, loss_of, outcomes
+from .weighed import weighed
 
 TARGETS = ("mxnet", "torch", "tensorflow", "keras", "paddle", "mindspore", "optax")
 _OTHER_NAMES = {"tf": "tensorflow", "jax": "optax", "pytorch": "torch", "gluon": "mxnet"}
@@ -90,8 +91,11 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
     if framework not in TARGETS:
         raise ConfigError(f"port: there is no framework {to!r} to port to; there are: {', '.join(TARGETS)}")
     call = parse(source) if isinstance(source, str) else source
-    best = _best(call, framework)
     dialect_imports, dialect_expression = _dialect(call)
+    if call.holds_weights:
+        found = weighed(call, framework, (dialect_imports, dialect_expression))
+        return proved([found])[0] if prove else found
+    best = _best(call, framework)
     if best is None:
         reason = f"{framework} has no loss from which {call.name} could be made in a few lines"
         found = Port(

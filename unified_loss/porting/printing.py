@@ -35,6 +35,8 @@ def print_port(port: Port, console: Console) -> None:
             Text.assemble((f"in {port.to}  ", "bold"), ("none: ", "red"), port.reason), soft_wrap=True
         )
     _code("through the dialect, always exact", port.dialect, console)
+    for note in port.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
     if port.proof is not None:
         console.print(Text("proof", style="bold"))
         console.print(Text(str(port.proof)), soft_wrap=True)

@@ -76,6 +76,7 @@ class Port:
     differences : in what `native` still differs
     proof : what was run where, and what was found; None where it was not asked for
     reason : why there is no `native`, where there is none
+    notes : what is to be done beside the programs: weights that are moved, functions that are written anew
     """
 
     source: NativeCall
@@ -90,6 +91,7 @@ class Port:
     differences: tuple[Residual, ...] = ()
     proof: Proof | None = None
     reason: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def native(self) -> str | None:
@@ -123,4 +125,5 @@ class Port:
             ],
             "proof": None if self.proof is None else self.proof.to_json(),
             "reason": self.reason,
+            "notes": list(self.notes),
         }

@@ -14,7 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from unified_loss.dialects.functions import REST, UNREAD, DialectFunction
-from unified_loss.errors import ConfigError
+from unified_loss.dialects.stateful import StatefulLoss
+from unified_loss.dispatch import use_backend
+from unified_loss.errors import ConfigError, UnsupportedOperation
 from unified_loss.naming import Row, resolve
 from unified_loss.plan import Plan
 
@@ -98,7 +100,25 @@ class NativeCall:
             fixed = dict(self.tensors)
             names = list(self.arguments)
             return lambda *tensors: bound(**{**fixed, **dict(zip(names, tensors, strict=False))})
-        return self.row(**self.parameters)
+        loss = self.row(**self.parameters)
+        if self.holds_weights:
+            with use_backend("numpy"):
+                loss.load_state(self.weights)
+        return loss
+
+    @property
+    def holds_weights(self) -> bool:
+        """Whether the loss has weights of its own, so that it is only the same as another with the same."""
+        return isinstance(self.row, type) and issubclass(self.row, StatefulLoss)
+
+    @cached_property
+    def weights(self) -> dict[str, Any]:
+        """Weights on which it can be tried, by their names in the state dictionary; always the same."""
+        if not self.holds_weights:
+            return {}
+        generator = np.random.default_rng(0)
+        shapes = {name: x.shape for name, x in self.row(**self.parameters).initial_state().items()}
+        return {name: generator.normal(0.1, 0.6, shape).astype("float32") for name, shape in shapes.items()}
 
     @cached_property
     def arguments(self) -> dict[str, bool]:
@@ -239,7 +259,7 @@ def _checked(call: NativeCall) -> NativeCall:
     """The call, if its framework would take its parameters."""
     try:
         _ = call.plan
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, UnsupportedOperation) as error:
         raise ConfigError(str(error)) from error
     return call
 
