@@ -51,6 +51,27 @@ def test_an_import_that_is_there_serves():
     assert native(text)[0] == "import there as t, os\nloss = t.nn.MSELoss()\n"
 
 
+def test_a_function_that_a_loss_is_given_stays_and_that_is_said():
+    given = "distance_function=nn.CosineSimilarity()"
+    text = f"from torch import nn\nloss = nn.TripletMarginWithDistanceLoss({given})\n"
+    found = survey(cst.parse_module(text), HEADS)
+    for style in ("dialect", "native"):
+        (made,), _ = decisions.decide(found, "paddle", style, False)
+        assert made.style == "dialect"
+        assert made.note.endswith(
+            "distance_function=nn.CosineSimilarity() stays, and is called with the target's tensors"
+        )
+    known_distance = text.replace("CosineSimilarity", "PairwiseDistance")
+    (made,), _ = decisions.decide(survey(cst.parse_module(known_distance), HEADS), "paddle", "native", False)
+    assert made.style == "native" and "triplet_margin_loss" in made.port.native
+
+
+def test_a_loss_that_holds_weights_becomes_the_dialects():
+    text = "import torch\nloss = torch.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])\n"
+    ((made,), left) = decisions.decide(survey(cst.parse_module(text), HEADS), "paddle", "native", False)
+    assert made.style == "dialect" and "load_state" in made.note and not left
+
+
 def test_an_import_inside_a_function_keeps_its_name():
     text = "import torch\ndef f():\n    import there\n    there.x\nloss = torch.nn.L1Loss()\n"
     after = native(text)[0]

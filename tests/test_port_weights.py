@@ -1,5 +1,8 @@
 """Ports of losses with weights of their own, and of losses that are given functions."""
 
+import functools
+import importlib
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,121 @@ def test_the_dialects_loss_takes_the_weights_in_the_way_that_is_shown():
 def test_weights_that_are_made_some_other_way_are_refused():
     with pytest.raises(ul.ConfigError, match="weight_attr"):
         ul.port("paddle.nn.HSigmoidLoss(4, 6, weight_attr=3)", to="torch", prove=False)
+
+
+# ------------------------------------------------------------------------------- functions
+
+TRIPLET = "torch.nn.TripletMarginWithDistanceLoss"
+
+
+def test_a_known_distance_is_what_the_loss_computes_with_by_itself():
+    ported = ul.port(f"{TRIPLET}(distance_function=torch.nn.PairwiseDistance(), margin=0.5)", to="paddle")
+    assert "paddle.nn.functional.triplet_margin_loss" in ported.native
+    assert ported.proof.kind == "live" and ported.proof.holds, str(ported.proof)
+    assert "distance_function=torch.nn.PairwiseDistance() says nothing that" in ported.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        (
+            f"{TRIPLET}(distance_function=torch.nn.PairwiseDistance(1))",
+            "torch.nn.TripletMarginLoss(p=1.0, eps=1e-06)",
+        ),
+        (
+            "torch.nn.functional.triplet_margin_with_distance_loss(a, p, n, "
+            "distance_function=torch.nn.functional.pairwise_distance, swap=True)",
+            "torch.nn.functional.triplet_margin_with_distance_loss(swap=True)",
+        ),
+        (
+            "paddle.nn.functional.triplet_margin_with_distance_loss(a, p, n, paddle.nn.PairwiseDistance(3))",
+            "paddle.nn.functional.triplet_margin_loss(p=3.0, epsilon=1e-06)",
+        ),
+        (
+            # The class does not pass it on.
+            "paddle.nn.TripletMarginWithDistanceLoss(lambda x, y: mine.distance(x, y), swap=True)",
+            "paddle.nn.TripletMarginWithDistanceLoss(swap=True)",
+        ),
+        (
+            "optax.losses.ranking_softmax_loss(s, t, reduce_fn=jnp.mean)",
+            "optax.losses.ranking_softmax_loss()",
+        ),
+    ],
+)
+def test_the_same_loss_without_the_function(source, meant):
+    call = parse(source)
+    assert str(call) == meant
+    assert list(call.functions) in (["distance_function"], ["reduce_fn"])
+
+
+@pytest.mark.backends("torch", "paddle")
+@pytest.mark.parametrize("distance", ["2, 1e-06", "1", "3, 0.1"])
+@pytest.mark.parametrize("kind", ["class", "function"])
+def test_the_framework_itself_says_that_they_are_the_same(backend, distance, kind):
+    native = importlib.import_module(f"{backend.name}.nn")
+    given = f"margin=0.7, swap=True, distance_function={backend.name}.nn.PairwiseDistance({distance})"
+    function = native.PairwiseDistance(*map(float, distance.split(",")))
+    options = {"margin": 0.7, "swap": True, "distance_function": function}
+    if kind == "class":
+        call = parse(f"{backend.name}.nn.TripletMarginWithDistanceLoss({given})")
+        loss = native.TripletMarginWithDistanceLoss(**options)
+        meant = getattr(native, call.name.rpartition(".")[2])(**call.parameters)
+    else:
+        written = f"{backend.name}.nn.functional.triplet_margin_with_distance_loss"
+        call = parse(f"{written}(a, p, n, {given})")
+        loss = functools.partial(native.functional.triplet_margin_with_distance_loss, **options)
+        meant = functools.partial(getattr(native.functional, call.name.rpartition(".")[2]), **call.parameters)
+    assert "distance_function" not in call.parameters
+    values = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
+    tensors = [backend.asarray(x) for x in values]
+    assert np.allclose(*(backend.to_numpy(each(*tensors)) for each in (loss, meant)), rtol=1e-6)
+    gradients = [backend.to_numpy(ul.value_and_grad(each)(*tensors)[1]) for each in (loss, meant)]
+    assert np.allclose(*gradients, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("function", "unknown"),
+    [
+        ("lambda x, y: ((x - y) ** 2).sum(-1)", None),
+        ("torch.nn.CosineSimilarity(dim=1)", None),
+        ("torch.nn.PairwiseDistance(keepdim=True)", None),
+        ("torch.nn.PairwiseDistance(p='a')", None),
+        ("torch.nn.PairwiseDistance", None),
+        ("paddle.nn.PairwiseDistance(3)", None),
+        ("mine.distance", "mine must be defined"),
+    ],
+)
+def test_a_function_that_is_not_known_is_taken_as_it_is(function, unknown):
+    ported = ul.port(f"{TRIPLET}(distance_function={function})", to="paddle")
+    assert ported.native is None and ported.proof is None and ported.verdict == "exact"
+    assert f"what distance_function={function} computes is not known" in ported.reason
+    assert f"loss = TripletMarginWithDistanceLoss(distance_function={function})" in ported.dialect
+    assert "write it with paddle's operations" in ported.notes[0]
+    assert ported.notes[0].endswith(unknown or "operations")
+    compile(ported.dialect, "the port", "exec")
+    assert ("import torch\n" in ported.dialect) == function.startswith("torch.")
+
+
+def test_the_dialect_calls_the_function_with_the_targets_tensors():
+    ported = ul.port(f"{TRIPLET}(distance_function=lambda x, y: abs(x - y).sum(-1))", "mxnet", prove=False)
+    names = {}
+    exec(ported.dialect, names)
+    with ul.use_backend("numpy"):
+        value = names["loss"](np.zeros((2, 3)), np.ones((2, 3)), 2 * np.ones((2, 3)))
+        assert float(value) == 0.0
+        assert float(names["loss"](np.zeros((2, 3)), 2 * np.ones((2, 3)), np.ones((2, 3)))) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (f"{TRIPLET}(distance_function=5)", "distance_function is 5 (int), expected a function or None"),
+        (f"{TRIPLET}(distance_function='l1')", "distance_function is 'l1' (str), expected a function"),
+        (f"{TRIPLET}(margin=lambda x: x)", "margin is 'lambda x: x', which is only known when"),
+        ("mindspore.nn.MultiClassDiceLoss(activation=act)", "activation is 'act', which is only known when"),
+    ],
+)
+def test_what_is_no_function_is_refused(source, said):
+    with pytest.raises(ul.ConfigError) as refused:
+        ul.port(source, to="paddle", prove=False)
+    assert said in str(refused.value)

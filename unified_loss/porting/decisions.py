@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import libcst as cst
+from libcst import matchers
 
 from unified_loss.errors import ConfigError
 from unified_loss.naming import resolve
@@ -108,14 +109,41 @@ def _decision(site: Site, found: Survey, native: _Native | None) -> Decision:
     else:
         tree = _tree(site.call, found)
         try:
-            call = from_tree(_called_at_once(site.call, found) or tree, lambda _: site.name)
-            tensors = _tensors(call, tree)
+            call = from_tree(_called_at_once(site.call, found) or tree, _named(site, site.call, found))
+            tensors = _tensors(call, tree, site.name)
         except OnlyKnownWhenRun as error:
             # The dialect takes what the native loss takes, whatever that will be.
             why = str(error)
         else:
-            return Decision(site) if native is None else native.decision(site, call, tensors)
+            if call.holds_weights:
+                # A native loss would start from others, without a word in the program.
+                return Decision(site, note="it draws weights anew; its load_state takes those of the old one")
+            decision = Decision(site) if native is None else native.decision(site, call, tensors)
+            return decision if decision.style == "native" else _with_functions(decision, call)
     return Decision(site, note="" if native is None else why)
+
+
+def _named(site: Site, call: cst.Call, found: Survey) -> Callable[[ast.expr], str | None]:
+    """Gives the full names of the loss, and of what it is given."""
+    loss = ast.unparse(_tree(call, found).func)
+    nodes = [
+        node
+        for arg in call.args
+        for node in matchers.findall(arg.value, matchers.OneOf(matchers.Name(), matchers.Attribute()))
+    ]
+    names = {found.code(node): found.imported(node) for node in nodes if isinstance(node, cst.BaseExpression)}
+
+    def named(tree: ast.expr) -> str | None:
+        text = ast.unparse(tree)
+        return site.name if text == loss else names.get(text) or None
+
+    return named
+
+
+def _with_functions(decision: Decision, call: NativeCall) -> Decision:
+    """The decision, noting the functions that the dialect's loss calls as they are."""
+    told = [f"{n}={x} stays, and is called with the target's tensors" for n, x in call.functions.items()]
+    return replace(decision, note="; ".join(filter(None, [decision.note, *told])))
 
 
 class _Native:
@@ -183,14 +211,14 @@ def _tree(call: cst.Call, found: Survey) -> ast.Call:
     return tree
 
 
-def _tensors(call: NativeCall, tree: ast.Call) -> tuple[int, ...]:
+def _tensors(call: NativeCall, tree: ast.Call, name: str) -> tuple[int, ...]:
     """Which of the arguments of the call of a function are its tensors, in the order of `arguments`."""
     if call.kind == "class":
         return ()
     keywords = [str(keyword.arg) for keyword in tree.keywords]
     count = len(tree.args)
     try:
-        bound = inspect.signature(call.row).bind(
+        bound = inspect.signature(resolve(name)).bind(
             *range(count), **{k: count + i for i, k in enumerate(keywords)}
         )
     except TypeError as error:

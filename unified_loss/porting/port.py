@@ -95,11 +95,40 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
     if call.holds_weights:
         found = weighed(call, framework, (dialect_imports, dialect_expression))
         return proved([found])[0] if prove else found
+    if unknown := [name for name in call.functions if name in call.parameters]:
+        told = ", ".join(f"{name}={call.parameters[name]}" for name in unknown)
+        reason = (
+            f"what {told} computes is not known, so that no loss can be compared with it, and none is run"
+        )
+        imported = sorted({line for name in unknown for line in call.functions[name].imports})
+        return Port(
+            call,
+            framework,
+            None,
+            (),
+            "",
+            "",
+            (*imported, *dialect_imports),
+            dialect_expression,
+            "exact",
+            reason=reason,
+            notes=_of_functions(call, framework),
+        )
     best = _best(call, framework)
     if best is None:
         reason = f"{framework} has no loss from which {call.name} could be made in a few lines"
         found = Port(
-            call, framework, None, (), "", "", dialect_imports, dialect_expression, "exact", reason=reason
+            call,
+            framework,
+            None,
+            (),
+            "",
+            "",
+            dialect_imports,
+            dialect_expression,
+            "exact",
+            reason=reason,
+            notes=_of_functions(call, framework),
         )
     else:
         program = best.native
@@ -114,8 +143,24 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
             dialect_expression,
             _verdict(best),
             tuple(_residuals(best)),
+            notes=_of_functions(call, framework),
         )
     return proved([found])[0] if prove else found
+
+
+def _of_functions(call: NativeCall, framework: str) -> tuple[str, ...]:
+    """What became of the functions that a loss was given."""
+    found = []
+    for name, function in call.functions.items():
+        if name not in call.parameters:
+            found.append(f"{name}={function} says nothing that {call} does not: this is ported and run")
+            continue
+        others = f"; {', '.join(function.unknown)} must be defined" if function.unknown else ""
+        found.append(
+            f"{name}={function} is taken as it is, and called with {framework}'s tensors: write it with "
+            f"{framework}'s operations{others}"
+        )
+    return tuple(found)
 
 
 def _best(call: NativeCall, framework: str) -> _Tried | None:

@@ -7,7 +7,7 @@ import difflib
 import inspect
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from unified_loss.dispatch import use_backend
 from unified_loss.errors import ConfigError, UnsupportedOperation
 from unified_loss.naming import Row, resolve
 from unified_loss.plan import Plan
+
+from .written import WrittenFunction, arguments_of, as_function, known_meaning
 
 FRAMEWORKS = {
     "mxnet": "mxnet",
@@ -61,12 +63,15 @@ class NativeCall:
         them are NumPy arrays
     tensors : the tensors of the call, by their native names, that are written down as numbers
     given : the native names of the tensors that the call names; None where it leaves that open
+    functions : the parameters that were given a function; those of which it is known what they compute
+        are said by `name` and `parameters`, the others are among them
     """
 
     name: str
     parameters: Mapping[str, Any]
     tensors: Mapping[str, Any]
     given: tuple[str, ...] | None = None
+    functions: Mapping[str, WrittenFunction] = field(default_factory=dict)
 
     @cached_property
     def row(self) -> Row:
@@ -100,7 +105,7 @@ class NativeCall:
             fixed = dict(self.tensors)
             names = list(self.arguments)
             return lambda *tensors: bound(**{**fixed, **dict(zip(names, tensors, strict=False))})
-        loss = self.row(**self.parameters)
+        loss: Any = self.row(**self.parameters)
         if self.holds_weights:
             with use_backend("numpy"):
                 loss.load_state(self.weights)
@@ -117,7 +122,8 @@ class NativeCall:
         if not self.holds_weights:
             return {}
         generator = np.random.default_rng(0)
-        shapes = {name: x.shape for name, x in self.row(**self.parameters).initial_state().items()}
+        loss: Any = self.row(**self.parameters)
+        shapes = {name: x.shape for name, x in loss.initial_state().items()}
         return {name: generator.normal(0.1, 0.6, shape).astype("float32") for name, shape in shapes.items()}
 
     @cached_property
@@ -240,19 +246,46 @@ def from_tree(tree: ast.expr, named: Callable[[ast.expr], str | None] | None = N
     given = _arguments(row, positional, keywords)
     if isinstance(row, DialectFunction):
         tensors = {n: tree for n, tree in given.items() if n in row.roles}
-        parameters = {
-            n: _value(tree, f"{row.native_name}: {n}") for n, tree in given.items() if n not in tensors
-        }
+        parameters = _parameters(row, {n: t for n, t in given.items() if n not in tensors}, named)
         present = tuple(n for n, tree in tensors.items() if not _is_none(tree))
         fixed = {n: _array(tensors[n], f"{row.native_name}: {n}") for n in present if _is_literal(tensors[n])}
-        return _checked(
-            NativeCall(row.native_name, parameters, fixed, present if given and tensors else None)
-        )
-    known = {n: _value(tree, f"{row.native_name}: {n}") for n, tree in given.items()}
+        found = NativeCall(row.native_name, parameters, fixed, present if given and tensors else None)
+        return _checked(_meant(found, given))
+    known = _parameters(row, given, named)
     present_at_call = None
     if call is not construction and isinstance(call, ast.Call):
         present_at_call = tuple(_call_arguments(row, call))
-    return _checked(NativeCall(row.native_name, known, {}, present_at_call))
+    return _checked(_meant(NativeCall(row.native_name, known, {}, present_at_call), given))
+
+
+def _parameters(
+    row: Row, given: Mapping[str, ast.expr], named: Callable[[ast.expr], str | None]
+) -> dict[str, Any]:
+    """The values of parameters; functions as they are written."""
+    found: dict[str, Any] = {}
+    for name, tree in given.items():
+        try:
+            found[name] = _value(tree, f"{row.native_name}: {name}")
+        except OnlyKnownWhenRun:
+            function = as_function(tree, row._hints.get(name), named)
+            if function is None:
+                raise
+            found[name] = function
+    return found
+
+
+def _meant(call: NativeCall, given: Mapping[str, ast.expr]) -> NativeCall:
+    """The call without the functions of which it is known what they compute."""
+    functions = {n: x for n, x in call.parameters.items() if isinstance(x, WrittenFunction)}
+    if not functions:
+        return call
+    call, (name, *_) = replace(call, functions=functions), functions
+    if not any(isinstance(value, WrittenFunction) for _, value in _checked(call).plan.parameters):
+        # As of Paddle's class of triplets, which does not pass it on.
+        return replace(call, parameters={n: x for n, x in call.parameters.items() if n != name})
+    arguments = arguments_of(given[name], functions[name].name)
+    meaning = known_meaning(call.row.native_name, call.parameters, arguments)
+    return call if meaning is None else replace(call, name=meaning[0], parameters=meaning[1])
 
 
 def _checked(call: NativeCall) -> NativeCall:
