@@ -14,4 +14,7 @@ lint:
 bench:
 	$(BIN)/python benchmarks/call_overhead.py && $(BIN)/python benchmarks/import_time.py
 
-.PHONY: conform test lint bench
+docs:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -c constraints.txt -e '.[docs]' && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: conform test lint bench docs
