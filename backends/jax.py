@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import jax
@@ -110,6 +111,28 @@ class JaxBackend(Backend):
 
     def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
         return _zero(x, derivative)
+
+    def scan(
+        self,
+        function: Callable[..., tuple[tuple[Array, ...], tuple[Array, ...]]],
+        init: tuple[Array, ...],
+        xs: tuple[Array, ...],
+        constants: tuple[Array, ...],
+        /,
+    ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        # Compiled, a loop is one operation instead of some for each entry.
+        if function not in self._scans:
+            self._scans[function] = jax.jit(
+                lambda init, xs, constants: jax.lax.scan(
+                    lambda carry, x: function(self, carry, x, constants), init, xs
+                )
+            )
+        carry, outputs = self._scans[function](init, xs, constants)
+        return carry, outputs
+
+    @cached_property
+    def _scans(self) -> dict[Callable[..., Any], Callable[..., Any]]:
+        return {}
 
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, jax.Array)

@@ -174,6 +174,33 @@ class TensorflowBackend(Backend):
     def zero_with_derivative(self, x: Array, derivative: Array, /) -> Array:
         return _zero(tf.identity(x), derivative)
 
+    def scan(
+        self,
+        function: Callable[..., tuple[tuple[Array, ...], tuple[Array, ...]]],
+        init: tuple[Array, ...],
+        xs: tuple[Array, ...],
+        constants: tuple[Array, ...],
+        /,
+    ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        length = xs[0].shape[0]
+        # Eager, a loop of TensorFlow's is one of Python's.
+        if tf.executing_eagerly() or not length:
+            return super().scan(function, init, xs, constants)
+        entries = [tf.TensorArray(x.dtype, length).unstack(x) for x in xs]
+        # What is given out is known once it has been.
+        _, first = function(self, init, tuple(x[0] for x in xs), constants)
+        given = tuple(tf.TensorArray(y.dtype, length, element_shape=y.shape) for y in first)
+
+        def advance(i: Array, carry: tuple[Array, ...], given: tuple[Any, ...]) -> tuple[Any, ...]:
+            after, outputs = function(self, carry, tuple(x.read(i) for x in entries), constants)
+            kept = tuple(tf.ensure_shape(y, x.shape) for x, y in zip(carry, after, strict=True))
+            return i + 1, kept, tuple(a.write(i, y) for a, y in zip(given, outputs, strict=True))
+
+        _, carry, written = tf.while_loop(
+            lambda i, *_: i < length, advance, (tf.constant(0), init, given), maximum_iterations=length
+        )
+        return carry, tuple(a.stack() for a in written)
+
     def is_tensor(self, x: object, /) -> bool:
         return isinstance(x, tf.Tensor | tf.Variable)
 

@@ -267,6 +267,7 @@ DERIVED = {
     "one_hot",
     "ones_like",
     "positive_part",
+    "scan",
     "sigmoid",
     "slice_along_axis",
     "softmax",

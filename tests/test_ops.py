@@ -93,6 +93,26 @@ def logsumexp(x, **how):
     return np.log(np.sum(np.exp(x), **how))
 
 
+def decayed(o, carry, x, constants):
+    (total,), (entry, place) = carry, x
+    after = constants[0] * total + entry
+    return (after,), (after * o.astype(place, o.dtype(after)), total)
+
+
+def scanned(o, x, start, factor):
+    places = o.arange(x.shape[0], dtype="int32", like=x)
+    (last,), (scaled, before) = o.scan(decayed, (start,), (x, places), (factor,))
+    return o.concat([scaled, before, o.expand_dims(last, axis=0)], axis=0)
+
+
+def scanned_by_numpy(x, start, factor):
+    totals = [start]
+    for entry in x:
+        totals.append(factor * totals[-1] + entry)
+    scaled = [total * i for i, total in enumerate(totals[1:])]
+    return np.stack([*scaled, *totals])
+
+
 def softmax(x, axis):
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
@@ -252,6 +272,7 @@ CASES = [
         )
         for p in (0.5, 1, 2.5, INF)
     ),
+    Case("scan", scanned, scanned_by_numpy, (X, Y[0], Y[1])),
     Case("multiply_no_nan", lambda o, x, y: o.multiply_no_nan(x, y), np.multiply, (X, Y)),
     *reductions(),
 ]

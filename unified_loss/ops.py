@@ -330,6 +330,28 @@ class Ops(Protocol):
         total = self.where(at_zero, 1.0, total)
         return self.where(at_zero, 0.0, self.sqrt(total) if ord == 2 else self.pow(total, 1 / ord))
 
+    def scan(
+        self,
+        function: Callable[..., tuple[tuple[Array, ...], tuple[Array, ...]]],
+        init: tuple[Array, ...],
+        xs: tuple[Array, ...],
+        constants: tuple[Array, ...],
+        /,
+    ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """What ``function(ops, carry, x, constants)`` carries in the end, and what it gave out, stacked.
+
+        It is called once for each entry along the first axis of `xs`, all of one known size, with these
+        entries and with what it carried before, first `init`; it returns what it carries on, of the same
+        shapes, and what it gives out. It is a function of its arguments alone, and must be the same object
+        at each call, so that a framework can keep it compiled. Of no entries nothing is stacked.
+        """
+        carry = init
+        outputs = []
+        for x in zip(*[self.unstack(part, axis=0) for part in xs], strict=True):
+            carry, output = function(self, carry, x, constants)
+            outputs.append(output)
+        return carry, tuple([self.stack(part, axis=0) for part in zip(*outputs, strict=True)])
+
     def _magnitude_to_power(self, x: Array, exponent: float, /) -> Array:
         if exponent == 2:
             return self.square(x)

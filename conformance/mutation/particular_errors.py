@@ -107,6 +107,18 @@ def _reversed_slices(call: Call) -> Any:
     return tuple(call.value())[::-1]
 
 
+def _all_but_last(call: Call) -> Any:
+    function, init, xs, constants = call.args
+    last = call.ops.shape(xs[0])[0] - 1
+    fewer = tuple(call.ops.slice_along_axis(x, 0, max(last, 0), axis=0) for x in xs)
+    return call.correct(function, init, fewer, constants)[0], call.value()[1]
+
+
+def _carried_without_gradient(call: Call) -> Any:
+    carry, outputs = call.value()
+    return tuple(call.without_gradient(x) for x in carry), outputs
+
+
 def _next_index(call: Call) -> Any:
     x, indices = call.args
     axis = call.keywords.get("axis", 0)
@@ -309,6 +321,11 @@ PARTICULAR: dict[str, tuple[Wrong, ...]] = {
         Wrong("of the next order", _power_of_one_more),
         wrong_gradient("no gradient at 0", _naive_norm),
         _ANOTHER_AXIS,
+    ),
+    "scan": (
+        Wrong("nothing is carried on", lambda c: (c.args[1], c.value()[1])),
+        Wrong("the last entry is left out of what is carried on", _all_but_last),
+        wrong_gradient("no gradient", _carried_without_gradient),
     ),
 }
 """By operation."""

@@ -85,33 +85,47 @@ def padded_ctc(
     start = ops.expand_dims(ops.sum(target_padding, axis=1) * 0, axis=1)
     in_label = target_padding * 0 + log_zero
     in_blank = ops.concat([start, in_label], axis=1)
-    history: list[tuple[Array, Array]] = []
-    frames = zip(
-        ops.unstack(emissions, axis=1),
-        ops.unstack(blanks, axis=1),
-        ops.unstack(prediction_padding, axis=1),
-        strict=True,
+    (in_blank, in_label), history = ops.scan(
+        _step,
+        (in_blank, in_label),
+        (
+            ops.permute_dims(emissions, (1, 0, 2)),
+            ops.permute_dims(blanks, (1, 0, 2)),
+            ops.expand_dims(ops.permute_dims(prediction_padding, (1, 0)), axis=2),
+        ),
+        (log_zero * repeated, log_zero * (1 - repeated)),
     )
-    for emission, blank_emission, padding in frames:
-        # From a label the next is reached directly, but for its repetition, which needs a blank.
-        ready = _after_label(ops, in_blank, in_label + log_zero * repeated, count)
-        before = ops.slice_along_axis(ready, 0, count, axis=1)
-        next_label = _log_sum(ops, before + emission, in_label + emission)
-        waiting = in_label + blank_emission + log_zero * (1 - repeated)
-        next_blank = _after_label(ops, ready + blank_emission, waiting, count)
-        held = ops.expand_dims(padding, axis=1)
-        in_label = held * in_label + (1 - held) * next_label
-        in_blank = held * in_blank + (1 - held) * next_blank
-        history.append((in_blank, in_label))
-
     if output == "label":
-        return ops.stack([label for _, label in history], axis=0)
+        return history[1]
     ended = _after_label(ops, in_blank, in_label, count)
     if output == "blank":
-        return ops.stack([*(in_blank for in_blank, _ in history[:-1]), ended], axis=0)
+        frames = ops.shape(prediction)[1]
+        before = ops.slice_along_axis(history[0], 0, frames - 1, axis=0)
+        return ops.concat([before, ops.expand_dims(ended, axis=0)], axis=0)
     length = count - ops.astype(ops.sum(target_padding, axis=1), ops.dtype(target))
     end = ops.one_hot(length, count + 1, dtype=dtype, like=log_p)
     return -ops.sum(ended * end, axis=1)
+
+
+def _step(
+    ops: Ops,
+    carry: tuple[Array, Array],
+    x: tuple[Array, Array, Array],
+    constants: tuple[Array, Array],
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The probabilities of having ended in a blank and in a label, after one more frame."""
+    in_blank, in_label = carry
+    emission, blank_emission, held = x
+    no_direct, no_repeat = constants
+    count = ops.shape(in_label)[1]
+    # From a label the next is reached directly, but for its repetition, which needs a blank.
+    ready = _after_label(ops, in_blank, in_label + no_direct, count)
+    before = ops.slice_along_axis(ready, 0, count, axis=1)
+    next_label = _log_sum(ops, before + emission, in_label + emission)
+    next_blank = _after_label(ops, ready + blank_emission, in_label + blank_emission + no_repeat, count)
+    in_label = held * in_label + (1 - held) * next_label
+    in_blank = held * in_blank + (1 - held) * next_blank
+    return (in_blank, in_label), (in_blank, in_label)
 
 
 def _log_probabilities_of(ops: Ops, log_p: Array, target: Array) -> Array:

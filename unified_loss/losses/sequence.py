@@ -102,7 +102,7 @@ def ctc(
         raise ValueError(f"ctc: blank is {blank}, expected a class from {-classes} to {classes - 1}")
     if target_lengths is None:
         target_lengths = _count_before_padding(ops, target, padding)
-    alpha = forward(ops, log_p, target, prediction_lengths, target_lengths, blank, merge_repeated)[-1]
+    alpha = forward(ops, log_p, target, prediction_lengths, target_lengths, blank, merge_repeated)[0]
     closed = ops.slice_along_axis(alpha, 0, 1, axis=1) * 0 + _IMPOSSIBLE
 
     # A path may end in the last label or in the blank after it.
@@ -134,10 +134,11 @@ def forward(
     target_lengths: Array,
     blank: int,
     merge_repeated: bool = True,
-) -> list[Array]:
-    """The logarithms of the forward probabilities, (N, 2 L + 1), before the first frame and after each.
+    every_frame: bool = False,
+) -> tuple[Array, ...]:
+    """The logarithms of the forward probabilities, (N, 2 L + 1), and if asked for those after each frame too.
 
-    The states are blank, l1, blank, l2, ..., blank.
+    These are (T, N, 2 L + 1), and there must be lengths. The states are blank, l1, blank, l2, ..., blank.
     """
     samples, frames, classes = ops.shape(log_p)
     unlabelled = target_lengths * 0
@@ -152,18 +153,54 @@ def forward(
     reachable = ops.expand_dims(ops.astype(unlabelled, ops.dtype(log_p)), axis=1)
     closed = reachable + _IMPOSSIBLE
     no_skip = _skip_penalties(ops, labels, closed, merge_repeated)
-    no_stay = None if merge_repeated else ops.concat([reachable] + [closed, reachable] * (count // 2), axis=1)
-    alphas = [ops.concat([reachable] + [closed] * (count - 1), axis=1)]
-    for t, emission in enumerate(ops.unstack(emissions, axis=1)):
-        alpha = alphas[-1]
-        step = _shift(ops, alpha, closed, count)
-        skip = _shift(ops, step, closed, count) + no_skip
-        stay = alpha if no_stay is None else alpha + no_stay
-        moved = ops.logsumexp(ops.stack([stay, step, skip], axis=0), axis=0) + emission
-        if prediction_lengths is not None:
-            moved = ops.where(ops.expand_dims(t < prediction_lengths, axis=1), moved, alpha)
-        alphas.append(moved)
-    return alphas
+    staying = reachable if merge_repeated else closed
+    no_stay = ops.concat([reachable] + [staying, reachable] * (count // 2), axis=1)
+    penalties = ops.stack([no_stay, no_stay * 0, no_skip], axis=0)
+    alpha = ops.concat([reachable] + [closed] * (count - 1), axis=1)
+    by_frame = ops.permute_dims(emissions, (1, 0, 2))
+    if prediction_lengths is None:
+        (alpha,), _ = ops.scan(_step, (alpha,), (by_frame,), (closed, penalties))
+        return (alpha,)
+    frame = ops.expand_dims(ops.arange(frames, dtype=ops.dtype(prediction_lengths), like=log_p), axis=1)
+    constants = closed, penalties, prediction_lengths
+    function = _step_and_result if every_frame else _step_if_read
+    (alpha,), alphas = ops.scan(function, (alpha,), (by_frame, frame), constants)
+    return (alpha, *alphas)
+
+
+def _step(
+    ops: Ops, carry: tuple[Array], x: tuple[Array], constants: tuple[Array, Array]
+) -> tuple[tuple[Array], tuple[()]]:
+    """The forward probabilities after one more frame."""
+    (alpha,) = carry
+    (emission,) = x
+    closed, penalties = constants
+    return (_moved(ops, alpha, emission, closed, penalties),), ()
+
+
+def _step_if_read(
+    ops: Ops, carry: tuple[Array], x: tuple[Array, Array], constants: tuple[Array, Array, Array]
+) -> tuple[tuple[Array], tuple[()]]:
+    (alpha,) = carry
+    emission, frame = x
+    closed, penalties, lengths = constants
+    moved = _moved(ops, alpha, emission, closed, penalties)
+    return (ops.where(ops.expand_dims(frame < lengths, axis=1), moved, alpha),), ()
+
+
+def _step_and_result(
+    ops: Ops, carry: tuple[Array], x: tuple[Array, Array], constants: tuple[Array, Array, Array]
+) -> tuple[tuple[Array], tuple[Array]]:
+    (alpha,), _ = _step_if_read(ops, carry, x, constants)
+    return (alpha,), (alpha,)
+
+
+def _moved(ops: Ops, alpha: Array, emission: Array, closed: Array, penalties: Array) -> Array:
+    """The states after a frame, come from the same, the one before and the second before."""
+    count = ops.shape(alpha)[1]
+    step = _shift(ops, alpha, closed, count)
+    ways = ops.stack([alpha, step, _shift(ops, step, closed, count)], axis=0)
+    return ops.logsumexp(ways + penalties, axis=0) + emission
 
 
 def _without_unread(ops: Ops, prediction: Array, lengths: Array) -> Array:

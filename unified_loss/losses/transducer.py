@@ -98,12 +98,11 @@ def rnnt(
     move = _diagonals(ops, emit, diagonals, target)
     start = ops.slice_along_axis(closed, 0, 1, axis=1)
     alpha = ops.concat([start - _IMPOSSIBLE, ops.slice_along_axis(closed, 1, positions, axis=1)], axis=1)
-    ends = [alpha + wait[0]]
-    for d in range(1, diagonals):
-        moved = ops.slice_along_axis(alpha + move[d - 1], 0, positions - 1, axis=1)
-        both = ops.stack([ends[-1], ops.concat([start, moved], axis=1)], axis=0)
-        alpha = ops.clip(ops.logsumexp(both, axis=0), min=_IMPOSSIBLE)
-        ends.append(alpha + wait[d])
+    end = alpha + ops.squeeze(ops.slice_along_axis(wait, 0, 1, axis=0), 0)
+    following = ops.slice_along_axis(wait, 1, diagonals, axis=0)
+    leaving = ops.slice_along_axis(move, 0, diagonals - 1, axis=0)
+    _, ends = ops.scan(_step, (alpha, end), (following, leaving), (start,))
+    every_end = ops.concat([ops.expand_dims(end, axis=0), *ends], axis=0)
 
     if target_lengths is None:
         target_lengths = _filled(ops, target, positions - 1)
@@ -111,13 +110,28 @@ def rnnt(
         prediction_lengths = _filled(ops, target, frames)
     last = ops.expand_dims(ops.expand_dims(prediction_lengths - 1 + target_lengths, axis=1), axis=2)
     last = ops.broadcast_to(last, (samples, 1, positions))
-    end = ops.squeeze(ops.take_along_axis(ops.stack(ends, axis=1), last, axis=1), 1)
+    every_end = ops.permute_dims(every_end, (1, 0, 2))
+    end = ops.squeeze(ops.take_along_axis(every_end, last, axis=1), 1)
     loss = -ops.squeeze(ops.take_along_axis(end, ops.expand_dims(target_lengths, axis=1), axis=1), 1)
     return ops.where(loss > -0.5 * _IMPOSSIBLE, float("inf"), loss)
 
 
-def _diagonals(ops: Ops, x: Array, count: int, like: Array) -> tuple[Array, ...]:
-    """The diagonals of a lattice (N, T, U): entry u of the d-th is (d - u, u), or impossible."""
+def _step(
+    ops: Ops, carry: tuple[Array, Array], x: tuple[Array, Array], constants: tuple[Array]
+) -> tuple[tuple[Array, Array], tuple[Array]]:
+    """From a diagonal, and it with the blanks after it, to the next."""
+    alpha, end = carry
+    wait, move = x
+    (start,) = constants
+    moved = ops.slice_along_axis(alpha + move, 0, ops.shape(alpha)[1] - 1, axis=1)
+    both = ops.stack([end, ops.concat([start, moved], axis=1)], axis=0)
+    alpha = ops.clip(ops.logsumexp(both, axis=0), min=_IMPOSSIBLE)
+    end = alpha + wait
+    return (alpha, end), (end,)
+
+
+def _diagonals(ops: Ops, x: Array, count: int, like: Array) -> Array:
+    """The diagonals of a lattice (N, T, U), (count, N, U): entry u of each is (d - u, u), or impossible."""
     samples, frames, positions = ops.shape(x)
     dtype = ops.dtype(like)
     d = ops.expand_dims(ops.arange(count, dtype=dtype, like=like), axis=1)
@@ -125,7 +139,7 @@ def _diagonals(ops: Ops, x: Array, count: int, like: Array) -> tuple[Array, ...]
     frame = ops.broadcast_to(ops.expand_dims(frame, axis=0), (samples, count, positions))
     skewed = ops.take_along_axis(x, ops.clip(frame, min=0, max=frames - 1), axis=1)
     inside = ops.logical_and(frame >= 0, frame < frames)
-    return ops.unstack(ops.where(inside, skewed, _IMPOSSIBLE), axis=1)
+    return ops.permute_dims(ops.where(inside, skewed, _IMPOSSIBLE), (1, 0, 2))
 
 
 def _filled(ops: Ops, target: Array, value: int) -> Array:

@@ -118,7 +118,7 @@ PHRASEBOOKS: Mapping[str, Phrasebook] = MappingProxyType(
                     "shaped": "tf.reshape({x}, {shape})",
                     "squeeze": "tf.squeeze({x}, {axis})",
                     "first": "{x}[{index}, 0]",
-                    "nonzero": "{x} != 0",
+                    "nonzero": "tf.cast({x}, tf.bool)",
                     "numbers": "tf.cast({x}, {y}.dtype)",
                     "where": "tf.where({c}, {x}, {y})",
                     "log": "tf.math.log({x})",

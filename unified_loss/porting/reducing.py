@@ -71,7 +71,7 @@ def _reduced(draft: Draft, book: Phrasebook, weights: str) -> list[str]:
         given = (
             f"losses * {weight}"
             if not wanted.weighting.selects
-            else book.say("where", c=f"{weight} != 0", x="losses", y="0.0")
+            else book.say("where", c=book.say("nonzero", x=weight), x="losses", y="0.0")
         )
         weighted = [f"losses = {given}"]
         if wanted.weighting.broadcast == "mutual":
