@@ -70,8 +70,8 @@ def ctc_forward(
     ----------
     A. Graves et al., Connectionist Temporal Classification, 2006
     """
-    states = forward(ops, prediction, target, prediction_lengths, target_lengths, blank, every_frame=True)
-    stacked = ops.permute_dims(states[1], (1, 0, 2))
+    results = forward(ops, prediction, target, prediction_lengths, target_lengths, blank, every_frame=True)
+    stacked = ops.permute_dims(results[1], (1, 0, 2))
     _, frames, states = ops.shape(stacked)
     frame = ops.arange(frames, dtype=ops.dtype(prediction_lengths), like=stacked)
     state = ops.arange(states, dtype=ops.dtype(target_lengths), like=stacked)
