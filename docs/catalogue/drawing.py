@@ -35,7 +35,7 @@ def draw(page: dict[str, Any], file: Path) -> None:
     where = f"{curves['role']}[{', '.join(map(str, curves['index']))}]"
     slope = 0.0
     for axis, of in zip(axes, ("value", "gradient"), strict=True):
-        drawn = [np.array(curves["variants"][group[0]][of], dtype=float) for group in groups]
+        drawn = [along(curves["variants"][group[0]], of) for group in groups]
         lines = [
             axis.plot(x, y, color=colour, linewidth=width, linestyle=style, solid_capstyle="butt")[0]
             for y, colour, width, style in zip(
@@ -54,13 +54,18 @@ def draw(page: dict[str, Any], file: Path) -> None:
         for line, y in zip(lines, drawn, strict=True):
             points = bends(x, np.clip(y, 2 * low - high, 2 * high - low), (high - low) / 1500)
             line.set_data(x[points], y[points])
-    label(axes[1], x, [np.array(curves["variants"][group[0]]["gradient"], dtype=float) for group in groups],
-          labels(page, groups))  # fmt: skip
+    label(axes[1], x, drawn, labels(page, groups))
     figure.savefig(file, metadata={"Date": None})
     # A tenth of a point is enough, and halves the file.
     text = re.sub(r"([ML]) (-?[\d.]+) (-?[\d.]+)", tenths, file.read_text("utf-8"))
     file.write_text(text, encoding="utf-8")
     plt.close(figure)
+
+
+def along(both: dict[str, list[Any] | None], of: str) -> np.ndarray:
+    """A curve; one that is not known is nowhere."""
+    known = both[of]
+    return np.full(len(both["value"] or ()), np.nan) if known is None else np.array(known, dtype=float)
 
 
 def tenths(point: re.Match[str]) -> str:
@@ -83,10 +88,7 @@ def bends(x: np.ndarray, y: np.ndarray, near: float) -> np.ndarray:
 
 def coinciding(variants: dict[str, dict[str, list[Any]]]) -> list[list[str]]:
     """The variants, those together whose curves are the same to the eye, the most first."""
-    curves = {
-        name: [np.array(both[of], dtype=float) for of in ("value", "gradient")]
-        for name, both in variants.items()
-    }
+    curves = {name: [along(both, of) for of in ("value", "gradient")] for name, both in variants.items()}
     heights = []
     for of in (0, 1):
         finite = np.concatenate([both[of][np.isfinite(both[of])] for both in curves.values()])
