@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import unified_loss as ul
 from unified_loss.errors import ConfigError
-from unified_loss.porting.catalogue import Page, page
+from unified_loss.porting.catalogue import Page, page, pairs_of
 from unified_loss.porting.curves import curves
 from unified_loss.porting.judgement import proved
 from unified_loss.porting.matching import reordered
-from unified_loss.porting.pairs import dialect_of, pairs
+from unified_loss.porting.pairs import dialect_of
 from unified_loss.porting.result import Port
 from unified_loss.porting.sharing import as_taken, differentiated, shared_inputs
 from unified_loss.porting.source import NativeCall
 
 from .beside import Ran, beside
-from .cases import encode
+from .cases import decode, encode
+from .domains import mindspore, paddle
 from .domains.fitting import FittingInput
 from .evidence import Difference, Evidence, Proof
 from .scheduling import Limits, Progress
@@ -54,7 +56,7 @@ def measured(
         In the order of the losses.
     """
     pages = [page(loss) for loss in losses]
-    inputs = {found.loss: shared_inputs([v.calls for v in found.variants]) for found in pages}
+    inputs = {found.loss: _inputs(found) for found in pages}
     results = _results(pages, inputs, limits, progress)
     if known is None:
         ports = _ports(pages, limits, progress)
@@ -75,7 +77,47 @@ def measured(
                 "ports": ports.get(found.loss, []),
             }
         )
-    return [_json(each) for each in made]
+    return [plain(each) for each in made]
+
+
+def _inputs(found: Page) -> dict[str, Any]:
+    # What draws candidates gives something else each time.
+    drawing = any(variant.plan.candidates for variant in found.variants)
+    return {} if drawing else shared_inputs([variant.calls for variant in found.variants])
+
+
+def refreshed(known: Json) -> Json:
+    """A page as the code makes it now, with the results and the ports that were measured before.
+
+    Parameters
+    ----------
+    known : a page of `measured`
+
+    Returns
+    -------
+    dict
+        What no framework is needed for is made anew, on the same inputs.
+
+    Raises
+    ------
+    ConfigError
+        If it has other native losses now, whose results are not known.
+    """
+    found = page(known["loss"])
+    if {call.name for _, call in found.calls} != {row["name"] for row in known["results"]}:
+        raise ConfigError(f"{found.loss}: has other native losses now, which must be run")
+    given = {role: decode(x["values"], x["dtype"]) for role, x in known["inputs"].items()}
+    rows = {row["name"]: row for row in known["results"]}
+    told: Json = plain(
+        {
+            **known,
+            **found.to_json(),
+            "results": [{**rows[call.name], "variant": variant.id} for variant, call in found.calls],
+            "differences": differences(found, given),
+            "curves": curves_of(found, given),
+        }
+    )
+    return told
 
 
 # --------------------------------------------------------------------------------- results
@@ -95,6 +137,14 @@ def _results(
                 ran[call] = Ran(None, f"not run: {error}", None)
     given = beside(asked, limits=limits, progress=progress)
     ran |= {call: what for (call, _), what in zip(asked, given, strict=True)}
+    # Some have a value where they have no gradient.
+    again = [
+        (call, replace(what, gradient_of=None))
+        for call, what in asked
+        if ran[call].outcome is None and what.gradient_of is not None
+    ]
+    for (call, _), what in zip(again, beside(again, limits=limits, progress=progress), strict=True):
+        ran[call] = replace(what, reason=ran[call].reason)
     told: dict[str, tuple[list[Json], Json]] = {}
     for found in pages:
         rows, versions = [], {}
@@ -113,14 +163,18 @@ def given_to(call: NativeCall, inputs: Roles, first: NativeCall) -> FittingInput
     """What a native loss is run on; `ConfigError` says why it is not run."""
     if call.plan.candidates is not None:
         raise ConfigError(f"{call.name}: draws its candidates at random")
+    if call.holds_weights:
+        raise ConfigError(f"{call.name}: has weights of its own, which decide what it gives")
     if not inputs:
-        raise ConfigError(f"{call.name}: no inputs are known that it takes")
+        without = {**paddle.NO_CPU_KERNEL, **mindspore.NO_CPU_KERNEL}.get(call.name)
+        raise ConfigError(f"{call.name}: {without or 'no inputs are known that it takes'}")
     return as_taken(call, inputs, first)
 
 
 def result(found: Page, call: NativeCall, ran: Ran) -> Json:
     """What a native loss gave, as a page tells it; the gradient has its axes as the page's inputs do."""
     value = gradient = None
+    reason = _in_short(ran.reason) or None
     if ran.outcome is not None:
         value, gradient = encode(np.asarray(ran.outcome.value)), ran.outcome.gradient
         first = found.variants[0].plan
@@ -130,7 +184,8 @@ def result(found: Page, call: NativeCall, ran: Ran) -> Json:
         "version": ran.version,
         "value": value,
         "gradient": gradient,
-        "error": ran.reason.strip().partition("\n")[0] or None,
+        "error": reason if ran.outcome is None else None,
+        "no_gradient": None if ran.outcome is None else reason,
     }
 
 
@@ -145,20 +200,23 @@ def differences(found: Page, inputs: Roles) -> list[Json]:
         roles = {*calls[0].roles.values(), *calls[1].roles.values()}
         given = {role: x for role, x in inputs.items() if role in roles}
         try:
+            if not given:
+                raise ConfigError("none are known")
             told = ul.explain_diff(*calls, backend="numpy", **given).to_json()
         except ConfigError as error:
-            note = f"not on these inputs: {error}"
-            told = {**_undrawn(*calls), "note": note, "value": None, "gradient": None}
+            note = f"not run on these inputs: {error}"
+            told = {**_unrun(*calls), "note": note}
         kept = ("equal", "fields", "value", "gradient", "method", "note")
         rows.append({"first": first.id, "second": variant.id, **{name: told[name] for name in kept}})
     return rows
 
 
-def _undrawn(first: NativeCall, second: NativeCall) -> Json:
+def _unrun(first: NativeCall, second: NativeCall) -> Json:
     """In what two calls differ, without anything that they gave."""
     told = ul.explain_diff(first, second, backend="numpy").to_json()
-    fields = [{**f, "value_effect": None, "gradient_effect": None, "note": ""} for f in told["fields"]]
-    return {**told, "fields": fields, "method": "none"}
+    blank: Json = {"value_effect": None, "gradient_effect": None, "together": [], "note": ""}
+    fields = sorted(({**field, **blank} for field in told["fields"]), key=lambda field: field["field"])
+    return {**told, "fields": fields, "method": "none", "value": None, "gradient": None}
 
 
 # ---------------------------------------------------------------------------------- curves
@@ -188,17 +246,17 @@ def curves_of(found: Page, inputs: Roles) -> Json | None:
 # ----------------------------------------------------------------------------------- ports
 
 
-def ports_of(losses: Iterable[str]) -> list[Port]:
-    """The ports of all losses of the pages, to each dialect that has their formula, without proofs."""
-    wanted = set(losses)
-    return [ul.port(call, to, prove=False) for call, to in pairs() if call.plan.spec in wanted]
-
-
 def _ports(pages: Sequence[Page], limits: Limits | None, progress: Progress | None) -> dict[str, list[Json]]:
-    made = ports_of(found.loss for found in pages)
+    wanted = [(found.loss, pair) for found in pages for pair in pairs_of(found)]
+    made = proved(
+        [ul.port(call, to, prove=False) for _, (call, to) in wanted],
+        count=2,
+        limits=limits or Limits(),
+        progress=progress,
+    )
     told: dict[str, list[Json]] = {}
-    for port in proved(made, count=2, limits=limits or Limits(), progress=progress):
-        told.setdefault(port.source.plan.spec, []).append(port_to_json(port))
+    for (loss, _), port in zip(wanted, made, strict=True):
+        told.setdefault(loss, []).append(port_to_json(port))
     return told
 
 
@@ -218,7 +276,7 @@ def _proof(proof: Proof) -> Json:
     return {
         "kind": proof.kind,
         "holds": proof.holds,
-        "reason": proof.reason.strip().partition("\n")[0],
+        "reason": _in_short(proof.reason),
         "framework": proof.framework,
         "version": proof.version,
         "inputs": proof.inputs,
@@ -249,16 +307,27 @@ def _largest(found: Difference | None) -> float | None:
 # ------------------------------------------------------------------------------------ JSON
 
 
+def _in_short(error: str) -> str:
+    """The line of a framework's error that says what is wrong."""
+    kind, _, rest = error.strip().partition(":")
+    lines = [line.strip() for line in rest.splitlines() if re.search(r"\w", line)]
+    if lines and lines[0].startswith("Traceback"):
+        lines = lines[-1:]
+    # MindSpore's headings.
+    lines = [line for line in lines if not line.startswith("- ")] or lines
+    return f"{kind}: {lines[0]}" if lines else error.strip()
+
+
 def _array(x: Any) -> Json:
     return {"dtype": x.dtype.name, "shape": list(x.shape), "values": encode(x)}
 
 
-def _json(value: Any) -> Any:
-    """Numbers of so many digits, NaN and infinities spelled, addresses of objects left out."""
+def plain(value: Any) -> Any:
+    """What JSON holds: numbers of few digits, NaN and infinities spelled, addresses of objects left out."""
     if isinstance(value, dict):
-        return {name: _json(x) for name, x in value.items()}
+        return {name: plain(x) for name, x in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(x) for x in value]
+        return [plain(x) for x in value]
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else encode(value)
     if isinstance(value, str):

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from unified_loss.description import default_plan, describe, formula_of, row_names, stem
-from unified_loss.dialects.stateful import StatefulLoss
 from unified_loss.errors import ConfigError
 from unified_loss.plan import Plan
 from unified_loss.spec import Spec
 
 from .equivalents import equivalents
+from .pairs import Pair, dialect_of, pairs
 from .source import NativeCall, parse
 
 
@@ -157,7 +157,7 @@ def page(loss: str) -> Page:
     A keras.losses.LogCosh()
     B keras.losses.log_cosh()
     C optax.losses.log_cosh()
-    >>> [(each.name, each.loss) for each in page("huber").namesakes]
+    >>> [(each.name, each.loss) for each in page("huber").namesakes if "Huber" in each.name]
     [('mxnet.gluon.loss.HuberLoss', 'smooth_l1')]
     """
     calls = _by_loss().get(loss)
@@ -194,6 +194,42 @@ _NEEDED = {
 """The parameters of losses that cannot be had without."""
 
 
+def pairs_of(found: Page) -> tuple[Pair, ...]:
+    """The ports of a page: from each of its losses to each other dialect that has the formula.
+
+    Parameters
+    ----------
+    found : as `page` gives it
+
+    Returns
+    -------
+    tuple of Pair
+        Those of `unified_loss.porting.pairs.pairs`, then those of losses that need a parameter.
+
+    Examples
+    --------
+    >>> from unified_loss.porting.catalogue import page, pairs_of
+    >>> [(str(pair.call), pair.to) for pair in pairs_of(page("log_cosh"))][:1]
+    [('keras.losses.LogCosh()', 'optax')]
+    """
+    usual = [pair for pair in _pairs() if pair.call.plan.spec == found.loss]
+    dialects = dict.fromkeys(dialect_of(call.name) for _, call in found.calls)
+    needing = [
+        Pair(call, to)
+        for _, call in found.calls
+        # What draws candidates is never twice the same.
+        if call.name in _NEEDED and call.plan.candidates is None
+        for to in dialects
+        if to != dialect_of(call.name)
+    ]
+    return (*usual, *needing)
+
+
+@functools.cache
+def _pairs() -> tuple[Pair, ...]:
+    return tuple(pairs())
+
+
 @functools.cache
 def _by_loss() -> dict[str, tuple[NativeCall, ...]]:
     found: dict[str, list[NativeCall]] = {}
@@ -213,13 +249,10 @@ def _variants(calls: tuple[NativeCall, ...]) -> Iterator[Variant]:
         else:
             group.append(call)
     # What has weights of its own is only the same as another where these are.
-    groups.sort(key=lambda group: (_has_weights(group[0]), -len(group)))
+    groups = [sorted(group, key=lambda call: call.holds_weights) for group in groups]
+    groups.sort(key=lambda group: (group[0].holds_weights, -len(group)))
     for letter, group in zip(string.ascii_uppercase, groups, strict=False):
         yield Variant(letter, group[0].plan, tuple(group))
-
-
-def _has_weights(call: NativeCall) -> bool:
-    return inspect.isclass(call.row) and issubclass(call.row, StatefulLoss)
 
 
 def _identities(variants: tuple[Variant, ...]) -> Iterator[Elsewhere]:
@@ -241,11 +274,13 @@ def _namesakes(loss: str, calls: tuple[NativeCall, ...]) -> Iterator[Elsewhere]:
 
 
 def _source(spec: Spec) -> str:
-    """The function over ops, without its docstring."""
+    """The function over ops, without its decorator and its docstring."""
     text = textwrap.dedent(inspect.getsource(spec.formula))
     (function,) = ast.parse(text).body
     lines = text.splitlines()
-    if isinstance(function, ast.FunctionDef) and ast.get_docstring(function) is not None:
-        doc = function.body[0]
-        del lines[doc.lineno - 1 : doc.end_lineno]
+    if isinstance(function, ast.FunctionDef):
+        if ast.get_docstring(function) is not None:
+            doc = function.body[0]
+            del lines[doc.lineno - 1 : doc.end_lineno]
+        del lines[: function.lineno - 1]
     return "\n".join(lines)

@@ -68,10 +68,16 @@ def as_taken(call: NativeCall, inputs: Roles, by: NativeCall) -> FittingInput:
     own = matched(own, by.plan, call.plan)
     usual = [each.tensors for each in fitting_inputs(call, 6)]
     leading = {role: name for name, role in call.roles.items()}.get(differentiated(by.plan))
-    tensors: dict[str, Array] = {}
+    tensors: dict[str, Array] = dict.fromkeys(call.arguments)
     for name, required in call.arguments.items():
-        x = own.get(call.roles.get(name, name))
-        if x is None and required:
+        role = call.roles.get(name, name)
+        # Some have two names for an input, and take one of them; some do not take one with their defaults.
+        again = any(call.roles.get(n, n) == role and x is not None for n, x in tensors.items())
+        given = [each.get(name) is not None for each in usual]
+        if again or not (required or any(given) or not usual):
+            continue
+        x = own.get(role)
+        if x is None and (required or all(given)):
             x = _neutral(call, name, own)
         tensors[name] = None if x is None else _as_usual(x, name, leading, usual)
     floating = leading is not None and np.asarray(tensors[leading]).dtype.kind == "f"
@@ -100,10 +106,10 @@ def _as_usual(x: Array, name: str, leading: str | None, usual: Sequence[Mapping[
     if not having or leading is None:
         return x
     column = all(each[name].ndim == each[leading].ndim and each[name].shape[-1] == 1 for each in having)
-    if column and x.dtype.kind in "iu" and x.ndim and x.shape[-1] != 1:
+    if column and x.dtype.kind in "iu" and x.ndim == having[0][leading].ndim - 1:
         x = x[..., None]
     dtypes = [each[name].dtype for each in having]
-    if x.dtype in dtypes or (x.dtype.kind == "f" and dtypes[0].kind == "f"):
+    if x.dtype in dtypes:
         return x
     changed = x.astype(dtypes[0])
     return changed if (changed == x).all() else x
@@ -129,7 +135,7 @@ def shared_inputs(variants: Sequence[Sequence[NativeCall]], *, dtype: str = "flo
     >>> from unified_loss.porting.source import parse
     >>> calls = [parse("torch.nn.L1Loss"), parse("mxnet.gluon.loss.L1Loss")]
     >>> {role: x.shape for role, x in shared_inputs([calls[:1], calls[1:]]).items()}
-    {'prediction': (2, 3), 'target': (2, 3)}
+    {'prediction': (3, 4), 'target': (3, 4)}
     """
     first = variants[0][0]
     best: tuple[tuple[Any, ...], dict[str, Array]] | None = None
@@ -152,10 +158,22 @@ def _candidates(first: NativeCall, others: Sequence[NativeCall], dtype: str) -> 
             for each in found:
                 if any(x.dtype.kind == "f" and np.abs(x).max(initial=0) > 1e3 for x in each.values()):
                     continue
-                # A single weight weighs nothing against another.
-                whole = {r: _readable(x, dtype) for r, x in each.items() if r in needed or x.size > 1}
+                leading = each[differentiated(first.plan)]
+                kept = {role: x for role, x in each.items() if role in needed or _weighs(role, x, leading)}
+                whole = {role: _readable(x, dtype) for role, x in kept.items()}
                 yield whole
                 yield {role: x for role, x in whole.items() if role in needed}
+
+
+def _weighs(role: str, x: Array, leading: Array) -> bool:
+    """Whether an input, if it is weights, weighs some elements, or classes, more than others."""
+    if not role.endswith("weight"):
+        return True
+    fits = (
+        all(n in (1, m) for n, m in zip(x.shape, leading.shape, strict=False))
+        or x.shape == leading.shape[1:2]
+    )
+    return bool(x.size > 1 and fits)
 
 
 def _rank(variants: Sequence[Sequence[NativeCall]], inputs: Roles) -> tuple[Any, ...] | None:
@@ -170,7 +188,7 @@ def _rank(variants: Sequence[Sequence[NativeCall]], inputs: Roles) -> tuple[Any,
         elif calls[0] is first:
             return None
     size, leading = sum(x.size for x in inputs.values()), inputs[differentiated(first.plan)]
-    plain = -abs(leading.ndim - 2), -sum(1 in x.shape for x in inputs.values())
+    plain: tuple[int, ...] = -abs(leading.ndim - 2), -sum(1 in x.shape for x in inputs.values())
     plain += -len(inputs), -len({x.shape for x in inputs.values()})
     return taken + len(set(told)), taken, -max(0, size - _LARGE), *plain, -abs(size - 12)
 
@@ -180,7 +198,11 @@ def _given(call: NativeCall, inputs: Roles, first: NativeCall) -> tuple[Any, ...
     found = evaluated(call, inputs, first)
     if found is None or not np.isfinite(found[0]).all():
         return None
-    return tuple((np.shape(x), np.array2string(np.ravel(x), precision=4, threshold=10**6)) for x in found)
+    return tuple(
+        (np.shape(x), np.array2string(np.ravel(x), precision=4, threshold=10**6))
+        for x in found
+        if x is not None
+    )
 
 
 def evaluated(call: NativeCall, inputs: Roles, by: NativeCall) -> tuple[Array, Array | None] | None:
