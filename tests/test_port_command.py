@@ -305,6 +305,7 @@ def test_the_code_that_is_printed_is_that_of_the_json_and_runs(tmp_path):
         "differences",
         "proof",
         "reason",
+        "notes",
     } == set(found)
     assert found["native"] in done.output and found["dialect"] in done.output
     compile(found["native"], "native", "exec")

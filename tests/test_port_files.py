@@ -230,9 +230,9 @@ PORTED = {
     ),
     "inside a function, used for more": (
         '"""Mine."""\nimport os\n\ndef f():\n    import paddle\n'
-        "    return paddle.nn.L1Loss()(paddle.ones([2]))\n",
+        "    return paddle.nn.L1Loss()(paddle.ones([2]), paddle.ones([2]))\n",
         '"""Mine."""\nimport os\nfrom unified_loss.dialects.paddle import nn as nn_losses\n\ndef f():\n'
-        "    import paddle\n    return nn_losses.L1Loss()(paddle.ones([2]))\n",
+        "    import paddle\n    return nn_losses.L1Loss()(paddle.ones([2]), paddle.ones([2]))\n",
     ),
     "a taken name": (
         "import torch\nnn_losses = 3\nloss = torch.nn.L1Loss(), torch.ones\n",

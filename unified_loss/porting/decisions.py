@@ -16,9 +16,10 @@ from unified_loss.naming import resolve
 
 from . import known
 from .instances import uses_of
+from .literals import OnlyKnownWhenRun
 from .result import Port
 from .sites import Left, Site, Survey
-from .source import NativeCall, OnlyKnownWhenRun, from_tree
+from .source import NativeCall, from_tree
 
 Style = Literal["dialect", "native"]
 

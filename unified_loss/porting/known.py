@@ -12,19 +12,23 @@ from unified_loss.naming import native_names, resolve
 
 DIALECTS = "unified_loss.dialects"
 
-HEADS = {
+_OWN_HEADS = {
     "mxnet": ("mxnet.",),
     "torch": ("torch.",),
     "tensorflow": ("tensorflow.",),
-    "tf": ("tensorflow.",),
     "keras": ("keras.", "tensorflow.keras."),
     "paddle": ("paddle.",),
     "mindspore": ("mindspore.",),
     "optax": ("optax.",),
-    "jax": ("optax.",),
-    "gluon": ("mxnet.",),
-    "pytorch": ("torch.",),
 }
+
+TARGETS = tuple(_OWN_HEADS)
+"""The frameworks that losses are ported to, by the first of their names."""
+
+OTHER_NAMES = {"tf": "tensorflow", "jax": "optax", "gluon": "mxnet", "pytorch": "torch"}
+"""What else they are called."""
+
+HEADS = {**_OWN_HEADS, **{other: _OWN_HEADS[name] for other, name in OTHER_NAMES.items()}}
 """How the dotted names of a framework's losses begin, by what the framework is called."""
 
 _LOOKS_LIKE_A_LOSS = re.compile(r"loss|entropy", re.IGNORECASE)

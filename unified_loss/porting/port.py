@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from unified_loss.differences import plan_differences
 from unified_loss.errors import ConfigError
 
@@ -14,15 +16,13 @@ from .draft import CannotAdapt, Draft
 from .equivalents import Equivalent, equivalents
 from .inputs import trial_inputs
 from .judgement import proved
+from .known import OTHER_NAMES, TARGETS
 from .result import Port, Residual, Verdict
 from .snippet import Program, native_program, neutral_program
 from .source import NativeCall, parse, spelled
 from .targets import closest, formula
 from .trial import Trial, compare, loss_of, outcomes
 from .weighed import weighed
-
-TARGETS = ("mxnet", "torch", "tensorflow", "keras", "paddle", "mindspore", "optax")
-_OTHER_NAMES = {"tf": "tensorflow", "jax": "optax", "pytorch": "torch", "gluon": "mxnet"}
 
 _DRAFTS = 10
 """So many of the closest losses are tried."""
@@ -87,7 +87,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
     >>> ported.verdict
     'exact'
     """
-    framework = _OTHER_NAMES.get(to, to)
+    framework = OTHER_NAMES.get(to, to)
     if framework not in TARGETS:
         raise ConfigError(f"port: there is no framework {to!r} to port to; there are: {', '.join(TARGETS)}")
     call = parse(source) if isinstance(source, str) else source
@@ -143,7 +143,7 @@ def port(source: str | NativeCall, to: str, *, prove: bool = True) -> Port:
             dialect_expression,
             _verdict(best),
             tuple(_residuals(best)),
-            notes=_of_functions(call, framework),
+            notes=(*_of_functions(call, framework), *_sizes(best)),
         )
     return proved([found])[0] if prove else found
 
@@ -226,6 +226,14 @@ def _residuals(best: _Tried) -> Iterator[Residual]:
         yield Residual(
             cause_of(difference.field), difference.field, difference.first, difference.second, size
         )
+
+
+def _sizes(best: _Tried) -> Iterator[str]:
+    """How much all that differs makes together, which is not told apart by cause."""
+    for kind, trial in (("drawn", best.ordinary), ("extreme", best.extreme)):
+        if trial.wrong:
+            size = f"up to {trial.size:.2g} of it" if np.isfinite(trial.size) else "beyond any measure"
+            yield f"on {trial.wrong} of {trial.tried} {kind} inputs the {trial.quantity} differs, {size}"
 
 
 def _dialect(call: NativeCall) -> tuple[tuple[str, ...], str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from unified_loss.errors import ConfigError, UnsupportedOperation
 from unified_loss.naming import Row, resolve
 from unified_loss.plan import Plan
 
+from .literals import OnlyKnownWhenRun, array, dotted, is_literal, value_of
 from .written import WrittenFunction, arguments_of, as_function, known_meaning
 
 FRAMEWORKS = {
@@ -33,23 +33,6 @@ FRAMEWORKS = {
     "optax": "jax",
 }
 """The backend of the tensors that the losses take, by the first part of their native names."""
-
-_MAKERS = {"array", "asarray", "as_tensor", "constant", "convert_to_tensor", "tensor", "to_tensor", "Tensor"}
-"""What makes a tensor of a list in one of the frameworks, by the last part of its name."""
-
-_OPERATORS: dict[type, Callable[..., Any]] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-
-
-class OnlyKnownWhenRun(ConfigError):
-    """An argument that is no literal, and so unknown to those who only read the call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +215,7 @@ def from_tree(tree: ast.expr, named: Callable[[ast.expr], str | None] | None = N
     ConfigError
         As `parse`.
     """
-    named = named or _dotted
+    named = named or dotted
     construction, call = (tree, None) if not isinstance(tree, ast.Call) else (tree, tree)
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call):
         construction = tree.func
@@ -248,7 +231,7 @@ def from_tree(tree: ast.expr, named: Callable[[ast.expr], str | None] | None = N
         tensors = {n: tree for n, tree in given.items() if n in row.roles}
         parameters = _parameters(row, {n: t for n, t in given.items() if n not in tensors}, named)
         present = tuple(n for n, tree in tensors.items() if not _is_none(tree))
-        fixed = {n: _array(tensors[n], f"{row.native_name}: {n}") for n in present if _is_literal(tensors[n])}
+        fixed = {n: array(tensors[n], f"{row.native_name}: {n}") for n in present if is_literal(tensors[n])}
         found = NativeCall(row.native_name, parameters, fixed, present if given and tensors else None)
         return _checked(_meant(found, given))
     known = _parameters(row, given, named)
@@ -265,7 +248,7 @@ def _parameters(
     found: dict[str, Any] = {}
     for name, tree in given.items():
         try:
-            found[name] = _value(tree, f"{row.native_name}: {name}")
+            found[name] = value_of(tree, f"{row.native_name}: {name}")
         except OnlyKnownWhenRun:
             function = as_function(tree, row._hints.get(name), named)
             if function is None:
@@ -290,20 +273,17 @@ def _meant(call: NativeCall, given: Mapping[str, ast.expr]) -> NativeCall:
 
 def _checked(call: NativeCall) -> NativeCall:
     """The call, if its framework would take its parameters."""
+    name = call.row.native_name
+    if call.given and (
+        missing := [n for n, required in call.arguments.items() if required and n not in call.given]
+    ):
+        raise ConfigError(f"{name}: argument {missing[0]!r} is missing; it takes: {call.signature}")
     try:
         _ = call.plan
     except (TypeError, ValueError, UnsupportedOperation) as error:
-        raise ConfigError(str(error)) from error
+        told = str(error).removeprefix(f"{name.rpartition('.')[2]}.__init__() ")
+        raise ConfigError(told if told.startswith(name) else f"{name}: {told}") from error
     return call
-
-
-def _dotted(tree: ast.expr) -> str | None:
-    if isinstance(tree, ast.Name):
-        return tree.id
-    if isinstance(tree, ast.Attribute):
-        head = _dotted(tree.value)
-        return None if head is None else f"{head}.{tree.attr}"
-    return None
 
 
 def _arguments(row: Row, args: list[ast.expr], keywords: list[ast.keyword]) -> dict[str, ast.expr]:
@@ -350,52 +330,3 @@ def _by_name(
 
 def _is_none(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Constant) and tree.value is None
-
-
-def _is_literal(tree: ast.expr) -> bool:
-    return not any(isinstance(node, ast.Name) for node in ast.walk(_unwrapped(tree)))
-
-
-def _unwrapped(tree: ast.expr) -> ast.expr:
-    """The list in the constructor of a tensor."""
-    name = _dotted(tree.func) if isinstance(tree, ast.Call) else None
-    if isinstance(tree, ast.Call) and name and name.rpartition(".")[2] in _MAKERS and tree.args:
-        return tree.args[0]
-    return tree
-
-
-def _array(tree: ast.expr, where: str) -> Any:
-    return np.asarray(_literal(_unwrapped(tree), where), dtype="float32")
-
-
-def _value(tree: ast.expr, where: str) -> Any:
-    inner = _unwrapped(tree)
-    return _literal(tree, where) if inner is tree else _array(tree, where)
-
-
-def _literal(tree: ast.expr, where: str) -> Any:
-    """The value of a literal, or of arithmetic of numbers."""
-    if isinstance(tree, ast.Constant):
-        return tree.value
-    if isinstance(tree, ast.Tuple | ast.List):
-        entries = [_literal(entry, where) for entry in tree.elts]
-        return tuple(entries) if isinstance(tree, ast.Tuple) else entries
-    if isinstance(tree, ast.UnaryOp | ast.BinOp) and type(tree.op) in _OPERATORS:
-        operands = [tree.operand] if isinstance(tree, ast.UnaryOp) else [tree.left, tree.right]
-        values = [_literal(operand, where) for operand in operands]
-        # Powers of powers would take for ever.
-        small = 100 if isinstance(tree.op, ast.Pow) else 1e9
-        if all(isinstance(v, int | float) and abs(v) < small for v in values):
-            try:
-                return _OPERATORS[type(tree.op)](*values)
-            except ArithmeticError as error:
-                raise ConfigError(f"{where}: {ast.unparse(tree)!r} has no value: {error}") from None
-    if isinstance(tree, ast.Call) and _dotted(tree.func) == "float" and len(tree.args) == 1:
-        text = _literal(tree.args[0], where)
-        try:
-            return float(text)
-        except (TypeError, ValueError):
-            pass
-    raise OnlyKnownWhenRun(
-        f"{where} is {ast.unparse(tree)!r}, which is only known when the program runs; expected a literal"
-    )
