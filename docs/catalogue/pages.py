@@ -20,6 +20,7 @@ from results import ROUNDING, beside, gaps, part, steepest, untaken
 HERE = Path(__file__).parent
 DATA = HERE / "data"
 PROGRAM_MARKS = {"exact": "✅", "adapted": "🟢", "approximate": "🟠"}
+DIALECT_ONLY = "⚪ dialect only"
 TARGETS = ("mxnet", "torch", "tensorflow", "paddle", "mindspore", "optax")
 
 
@@ -132,7 +133,8 @@ def difference(page: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
         "names": calls[one["second"]],
         "rows": rows,
         "effective": any(row["value"] not in ("", "0") or row["gradient"] not in ("", "0") for row in rows),
-        "gap": gap_in_words(one),
+        "gap": gap_in_words(one) if one["value"] else "",
+        "unrun": "" if one["value"] else one["note"].removeprefix("not run on these inputs: "),
         "notes": [line for line in one.get("note", "").splitlines() if line.startswith("the values have")],
     }
 
@@ -154,8 +156,6 @@ def share(amount: float | None, nothing: bool) -> str:
 
 def gap_in_words(one: dict[str, Any]) -> str:
     """How far two variants are apart on the input."""
-    if not one["value"]:
-        return one.get("note", "").splitlines()[0] if one.get("note") else "not compared"
     parts = []
     value, gradient = one["value"], one["gradient"]
     if value["size"] is None or value["not_finite"]:
@@ -205,10 +205,12 @@ def ports(page: dict[str, Any]) -> list[dict[str, Any]]:
     for source, group in itertools.groupby(page["ports"], key=lambda port: port["source"]):
         by_target = {}
         for one in group:
-            identity = f"{source}-{one['to']}".replace("_", "-").replace(".", "-").replace("()", "")
+            identity = re.sub(r"[^A-Za-z0-9]+", "-", f"{source.removesuffix('()')}-{one['to']}")
             by_target[one["to"]] = one | {
                 "id": identity,
-                "mark": PROGRAM_MARKS[one["verdict"]],
+                "told": f"{PROGRAM_MARKS[one['verdict']]} {one['verdict']}"
+                if one["native"]
+                else DIALECT_ONLY,
                 "said": proved(one),
                 "left": [residual(left) for left in one["differences"]],
             }
