@@ -23,13 +23,13 @@ BEYOND = 8
 """A panel is cut where the curves reach beyond so many times the height that most of their points need."""
 
 
-def draw(page: dict[str, Any], file: Path) -> None:
-    """The picture of a loss, into an SVG file."""
+def draw(page: dict[str, Any], variants: list[str], file: Path) -> None:
+    """The picture of some variants of a loss, into an SVG file."""
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "catalogue", "font.family": "sans-serif"})
     mpl.rcParams.update({"path.simplify": True, "path.simplify_threshold": 0.3})
     curves = page["curves"]
     x = np.array(curves["x"], dtype=float)
-    groups = coinciding(curves["variants"])
+    groups = coinciding({name: curves["variants"][name] for name in variants})
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.3), facecolor="white")
     figure.subplots_adjust(left=0.055, right=0.715, bottom=0.16, top=0.9, wspace=0.27)
     where = f"{curves['role']}[{', '.join(map(str, curves['index']))}]"

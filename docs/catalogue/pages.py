@@ -17,6 +17,8 @@ import jinja2
 from naming import FRAMEWORKS, apart, cell, number, percent, stem, tensor, titled
 from results import ROUNDING, beside, gaps, part, steepest, untaken
 
+from unified_loss.porting.source import parse
+
 HERE = Path(__file__).parent
 DATA = HERE / "data"
 PROGRAM_MARKS = {"exact": "✅", "adapted": "🟢", "approximate": "🟠"}
@@ -37,7 +39,7 @@ def main() -> None:
 
     for name in given or data:
         if data[name]["curves"]:
-            draw(data[name], HERE / f"{name}.svg")
+            draw(data[name], drawn(data[name]), HERE / f"{name}.svg")
 
 
 def catalogue(folder: Path = DATA) -> dict[str, Any]:
@@ -74,6 +76,9 @@ def page_of(page: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         "several": len(page["variants"]) > 1,
         "differences": [difference(page, one) for one in page["differences"]],
         "inputs": inputs(page),
+        "left_out": [
+            name for name in (page["curves"] or {"variants": ()})["variants"] if name not in drawn(page)
+        ],
         "namesakes": namesakes(page),
         "ports": ports(page),
         "targets": {target: FRAMEWORKS[target] for target in TARGETS},
@@ -276,6 +281,17 @@ def comparable(page: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         one for one in page["results"] if one["value"] is not None and not untaken(page, calls[one["name"]])
     ]
+
+
+def drawn(page: dict[str, Any]) -> list[str]:
+    """The variants in a picture: not those that cannot take what A needs, which are of something else."""
+    if not page["curves"]:
+        return []
+    first = page["variants"][0]["calls"][0]
+    roles = parse(first["call"]).roles
+    needed = {roles[name] for name in first["arguments"] if name in roles} & {*page["inputs"]}
+    calls = {variant["id"]: variant["calls"][0]["call"] for variant in page["variants"]}
+    return [name for name in page["curves"]["variants"] if needed <= {*parse(calls[name]).roles.values()}]
 
 
 def facts(data: dict[str, Any], most: int = 12) -> list[dict[str, Any]]:
