@@ -100,6 +100,7 @@ def _derived(backend: Backend) -> Iterator[None]:
     before = dict(vars(backend))
     for op in LOWERED:
         setattr(backend, op, types.MethodType(getattr(Ops, op), backend))
+    vars(backend)["lowerings"] = {}
     try:
         yield
     finally:

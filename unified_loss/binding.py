@@ -17,9 +17,8 @@ from .arrangement import (
     read_rows,
     split_rows,
 )
-from .blocks import Blocks, is_apart
 from .errors import DtypeError, ShapeError, UnsupportedOperation
-from .finishing import Finish
+from .evaluation import Evaluation
 from .layout import Layout
 from .ops import FLOAT_DTYPES, INTEGER_DTYPES, Array, requires_float32_accumulation
 from .plan import Plan
@@ -104,7 +103,8 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     unbatched = rank == plan.unbatched
     drop_batch = unbatched and not any(layout.always_batched for layout in layouts.values())
     merged = merged_axes(layouts[first], rank, names)
-    axis = _class_axis(dict(plan.parameters), rank + unbatched - max(len(merged) - 1, 0), names, spec)
+    spec_rank = rank + unbatched - max(len(merged) - 1, 0)
+    axis = _class_axis(dict(plan.parameters), spec_rank, names, spec)
     own_dtype = _promoted(backend, plan, dtype if dtype in FLOAT_DTYPES else "float32", arrays)
     result_dtype = plan.dtype or own_dtype
     float_dtype = result_dtype if result_dtype in FLOAT_DTYPES else own_dtype
@@ -126,19 +126,11 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
     }
     if keeps_axis and "keepdims" in parameters:
         parameters["keepdims"] = True
-    formula, ops = spec.formula, backend
-    blocks = None
-    if is_apart(plan, rank + unbatched - max(len(merged) - 1, 0)) and not unbatched:
-        blocks = Blocks(plan, backend, names, axis, parameters)
+    ops = backend
     cast_weight = None if weight is None else to_numbers(backend, weight, compute_dtype, names, "weight")
     cast_rest = [to_numbers(backend, x, compute_dtype, names, spec.rest or "") for x in rest]
-    finish = Finish(plan, backend, names, axis, cast_weight)
+    evaluate = Evaluation(plan, backend, names, axis, parameters, spec_rank, cast_weight)
     complete = _drawing(backend, plan, spec, arrays, compute_dtype, names)
-
-    def composed(*tensors: Array | None) -> Array:
-        """What is evaluated in blocks, as a whole."""
-        losses = formula(ops, *tensors[:width], *tensors[width + 2 :], **parameters)
-        return finish(losses, None, tensors[width + 1], tensors[width])
 
     def program(*given: Array) -> Array:
         leading = given[0] if convert_first is None else convert_first(given[0])
@@ -159,12 +151,7 @@ def _bind(plan: Plan, backend: Backend, arrays: Sequence[Array | None], names: N
             complete(inputs)
         pairs = zip(given[width + 1 :], cast_rest, strict=True)
         others = [x if cast is None else cast(x) for x, cast in pairs]
-        result = None
-        if blocks is not None and invalid is None and ops.is_concrete(leading):
-            weight = given[width] if cast_weight is None else cast_weight(given[width])
-            result = blocks((*inputs, weight, ignored, *others), composed)
-        if result is None:
-            result = finish(formula(ops, *inputs, *others, **parameters), invalid, ignored, given[width])
+        result = evaluate(inputs, others, invalid, ignored, given[width])
         if drop_batch and len(ops.shape(result)):
             result = ops.squeeze(result, 0)
         # NumPy 1 widens a float32 scalar that meets a Python number to float64.

@@ -16,6 +16,7 @@ from .errors import UnsupportedOperation
 from .finishing import Finish
 from .ops import FLOAT_DTYPES, Array
 from .plan import Plan
+from .reduction import Reduction
 from .spec import Spec
 from .tape import Variable, value_of
 
@@ -40,9 +41,9 @@ _COUNTING = ("weighted_mean", "valid_mean", "nonzero_mean")
 def form_of(plan: Plan, rank: int) -> Form | None:
     """What blocks would give of losses of this rank; None for what they cannot."""
     inner, reduction = plan.inner, plan.reduction
-    if reduction.shape is not None or inner.reduces_first(rank):
+    if reduction.shape is not None or _reduces_first(inner, rank):
         return None
-    if reduction.axis is not None and reduction.reduces_first(inner.remaining(rank)):
+    if reduction.axis is not None and _reduces_first(reduction, inner.remaining(rank)):
         return None
     left = reduction.remaining(inner.remaining(rank))
     if left == 0 and reduction.kind in ("sum", "mean", "batch_mean", *_COUNTING):
@@ -50,9 +51,18 @@ def form_of(plan: Plan, rank: int) -> Form | None:
     return "rows" if left == 1 and reduction.kind in ("none", "sum", "mean", *_COUNTING) else None
 
 
+def _reduces_first(reduction: Reduction, rank: int) -> bool:
+    if reduction.kind == "none":
+        return False
+    axes = reduction.axes(rank)
+    return axes is None or 0 in [axis % rank for axis in ((axes,) if isinstance(axes, int) else axes)]
+
+
 def is_apart(plan: Plan, rank: int) -> bool:
     """Whether the losses of a sample depend on no other, with samples along the first of these axes."""
     if not Spec.registry[plan.spec].in_blocks or plan.candidates is not None or not rank:
+        return False
+    if rank == plan.unbatched:
         return False
     if plan.weighting.broadcast == "mutual":
         return False

@@ -33,10 +33,15 @@ class Finish:
 
     def reduce(self, losses: Array, weights: Array | None, valid: Array | None) -> Array:
         """The result of what `weighted` gave."""
-        _, reduce = self.reductions or _bind_reductions(
-            self.plan, self.ops, len(self.ops.shape(losses)), self.names
-        )
+        _, reduce = self._bound(losses)
         return reduce(losses, weights, valid)
+
+    def _bound(self, losses: Array) -> tuple[Reduce, Reduce]:
+        """The reductions, within a sample and of what that leaves, of losses as the formula gives them."""
+        if self.reductions is None:
+            rank = len(self.ops.shape(losses))
+            self.reductions = _bind_reductions(self.plan, self.ops, rank, self.names)
+        return self.reductions
 
     def weighted(
         self, losses: Any, invalid: Poison | None, ignored: Array | None, weight: Array | None
@@ -44,9 +49,7 @@ class Finish:
         """The weighted losses, the weights that are in them, and which are not ignored."""
         ops, weighting = self.ops, self.plan.weighting
         losses, own = losses if isinstance(losses, Weighted) else (losses, None)
-        if self.reductions is None:
-            self.reductions = _bind_reductions(self.plan, ops, len(ops.shape(losses)), self.names)
-        inner, _ = self.reductions
+        inner, _ = self._bound(losses)
         valid = None
         if ignored is not None:
             ignored = like_losses(ops, ignored, losses, self.axis)

@@ -73,13 +73,14 @@ class Reduction:
 
     def bind(self, ops: Ops, rank: int) -> Reduce:
         """The reduction of losses of this rank."""
-        reduce = self._over(ops, self._axes(rank), rank)
+        reduce = self._over(ops, self.axes(rank), rank)
         if self.shape is None:
             return reduce
         shape = self.shape
         return lambda losses, weight, valid: ops.reshape(reduce(losses, weight, valid), shape)
 
-    def _axes(self, rank: int) -> Axis:
+    def axes(self, rank: int) -> Axis:
+        """The axes of losses of this rank that are reduced, unless none is."""
         if self.axis is not None:
             axes = (self.axis,) if isinstance(self.axis, int) else self.axis
             for axis in axes:
@@ -95,14 +96,9 @@ class Reduction:
         others = tuple(i for i in range(rank) if i not in {axis % rank for axis in kept})
         return others[0] if len(others) == 1 else others
 
-    def reduces_first(self, rank: int) -> bool:
-        """Whether the first axis of losses of this rank is among those that are reduced."""
-        axes = () if self.kind == "none" else self._axes(rank)
-        return axes is None or 0 in [axis % rank for axis in ((axes,) if isinstance(axes, int) else axes)]
-
     def remaining(self, rank: int) -> int:
         """How many axes are left of losses of this rank."""
-        axes = () if self.kind == "none" else self._axes(rank)
+        axes = () if self.kind == "none" else self.axes(rank)
         return 0 if axes is None else rank - 1 if isinstance(axes, int) else rank - len(axes)
 
     def _over(self, ops: Ops, axes: Axis, rank: int) -> Reduce:
@@ -159,8 +155,9 @@ class Reduction:
             return None
         if self.kind == "valid_mean" or weight is None:
             return None if valid is None or self.counts_ignored else ops.astype(valid, dtype)
-        # Paddle 3.3.1 takes 1e-30 for equal to 0.
-        return ops.astype(ops.abs(weight) > 0, dtype) if self.kind == "nonzero_mean" else weight
+        if self.kind != "nonzero_mean":
+            return weight
+        return ops.astype(ops.logical_not(ops.equal(weight, 0.0)), dtype)
 
 
 def _is_empty(size: object) -> bool:
