@@ -180,6 +180,24 @@ def test_large_inputs_are_evaluated_in_blocks_and_small_ones_are_not(backend, co
     torch.testing.assert_close(x.grad, torch.autograd.grad(native, x)[0])
 
 
+@pytest.mark.backends("torch")
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (nn.PoissonNLLLoss(), "in blocks: inputs of 524288 elements or more, value and gradient together"),
+        (nn.HuberLoss(), "by a kernel of torch: in and beside blocks"),
+        (nn.HuberLoss(delta=np.inf), "by a kernel of torch: never; the kernel takes a positive, finite"),
+        (nn.CrossEntropyLoss(), "in blocks: never; torch is as fast with the whole"),
+        (nn.L1Loss(reduction="none"), "in blocks: never; it gives more than a number for each sample"),
+        (gloss.SDMLLoss(), "in blocks: never; the loss of a sample depends on others"),
+    ],
+)
+def test_a_plan_explains_how_it_is_evaluated(loss, told, backend):
+    text = loss.plan.explain("torch")
+    assert told in text
+    assert text.splitlines()[-1].startswith("composed of the operations of torch: all else")
+
+
 def test_losses_that_look_at_other_samples_are_evaluated_as_a_whole():
     coupled = {name for name, spec in Spec.registry.items() if not spec.in_blocks}
     assert {"nt_xent", "n_pair", "sdml", "circle", "dice", "in_batch_softmax"} <= coupled

@@ -88,7 +88,17 @@ LAYERS = {
         "backends.base",
     },
     "finishing": {"arrangement", "errors", "ops", "plan", "reduction", "spec", "backends.base"},
-    "evaluation": {"arrangement", "blocks", "finishing", "ops", "plan", "spec", "backends.base"},
+    "evaluation": {
+        "arrangement",
+        "blocks",
+        "dispatch",
+        "finishing",
+        "loading",
+        "ops",
+        "plan",
+        "spec",
+        "backends.base",
+    },
     "binding": {
         "arrangement",
         "errors",

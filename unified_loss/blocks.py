@@ -58,25 +58,26 @@ def _reduces_first(reduction: Reduction, rank: int) -> bool:
     return axes is None or 0 in [axis % rank for axis in ((axes,) if isinstance(axes, int) else axes)]
 
 
-def is_apart(plan: Plan, rank: int) -> bool:
-    """Whether the losses of a sample depend on no other, with samples along the first of these axes."""
-    if not Spec.registry[plan.spec].in_blocks or plan.candidates is not None or not rank:
-        return False
-    if rank == plan.unbatched:
-        return False
-    if plan.weighting.broadcast == "mutual":
-        return False
-    if any(layout.rows is not None or layout.levels_ranks for _, layout in plan.layouts):
-        return False
-    parameters = dict(plan.parameters)
+def coupling_of(plan: Plan, rank: int) -> str | None:
+    """Why some samples, along the first axis, cannot be evaluated before others; None if they can."""
+    spec, parameters, reduction = Spec.registry[plan.spec], dict(plan.parameters), plan.reduction
     axes: list[int] = []
     for name in ("axis", "axes", "smoothing_axis"):
         value = parameters.get(name)
         axes += value if isinstance(value, tuple) else () if value is None else (value,)
-    if any(callable(value) for value in parameters.values()):
-        return False
-    kept = (plan.reduction.kept_axis, plan.inner.kept_axis, parameters.get("batch_axis"))
-    return all(axis % rank for axis in axes) and all(axis in (None, 0) for axis in kept)
+    kept = (reduction.kept_axis, plan.inner.kept_axis, parameters.get("batch_axis"))
+    layouts = [layout for _, layout in plan.layouts]
+    reasons = {
+        "the loss of a sample depends on others, or on frames in turn": not spec.in_blocks,
+        "it draws candidates": plan.candidates is not None,
+        "there is only one sample": not rank or rank == plan.unbatched,
+        "weights and losses stretch each other": plan.weighting.broadcast == "mutual",
+        "samples have rows of several lengths": any(x.rows is not None or x.levels_ranks for x in layouts),
+        "it calls a function that it is given": any(map(callable, parameters.values())),
+        "samples lie along another axis": not all(axis % max(rank, 1) for axis in axes)
+        or not all(axis in (None, 0) for axis in kept),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 class _AsAWhole(Exception):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .arrangement import Names, Poison, Step
-from .blocks import Blocks, is_apart
+from .blocks import Blocks, coupling_of, form_of
+from .dispatch import explain_selection
 from .finishing import Finish
+from .loading import get_backend
 from .ops import Array
 from .plan import Plan
 from .spec import Spec
@@ -43,7 +45,7 @@ class Evaluation:
         self.width = len(self.spec.inputs)
         self.cast_weight = cast_weight
         self.finish = Finish(plan, backend, names, axis, cast_weight)
-        self.blocks = Blocks(plan, backend, names, axis, parameters) if is_apart(plan, rank) else None
+        self.blocks = None if coupling_of(plan, rank) else Blocks(plan, backend, names, axis, parameters)
         self._gap: str | None = _UNKNOWN
 
     def __call__(
@@ -78,3 +80,38 @@ class Evaluation:
             dtypes = [None if x is None else self.ops.dtype(x) for x in given]
             self._gap = kernel.gap(self.ops, self.parameters, dtypes)
         return self._gap is not None
+
+
+def _explained(plan: Plan, backend: str | None, rank: int) -> str:
+    ops = get_backend(backend or explain_selection().backend)
+    lines = []
+    reason = coupling_of(plan, rank) or _unfit(plan, ops, rank)
+    if reason is None:
+        limit = ops.block_elements(ops.asarray([0.0]), plan.spec)
+        lines.append(
+            f"in blocks: inputs of {limit} elements or more, value and gradient together, as many at a time"
+        )
+    else:
+        lines.append(f"in blocks: never; {reason}")
+    kernel = ops.lowerings.get(plan.spec)
+    if kernel is not None:
+        roles = Spec.registry[plan.spec].inputs
+        gap = kernel.gap(ops, dict(plan.parameters), ["float32"] * min(len(roles), 2))
+        lines.append(f"by a kernel of {ops.name}: " + (f"never; {gap}" if gap else "in and beside blocks"))
+    lines.append(f"composed of the operations of {ops.name}: all else, and where it traces or transforms")
+    return "\n".join(lines)
+
+
+def _unfit(plan: Plan, ops: Backend, rank: int) -> str | None:
+    """Why the backend does not evaluate in blocks what could be."""
+    if "blocks" not in ops.further_modes:
+        return f"{ops.name} has no way to take gradients that come with the value"
+    if ops.block_elements(ops.asarray([0.0]), plan.spec) is None:
+        return f"{ops.name} is as fast with the whole"
+    losses = rank - ("axis" in dict(plan.parameters))
+    if all(form_of(plan, n) is None for n in {losses, rank}):
+        return "it gives more than a number for each sample"
+    return None
+
+
+Plan.explained = staticmethod(_explained)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from . import dispatch
 from . import losses as _losses  # noqa: F401  registers the specs
@@ -97,6 +97,31 @@ class Plan:
     unbatched: int | None = None
     dtype: str | None = None
     candidates: Candidates | None = None
+
+    explained: ClassVar[Callable[[Plan, str | None, int], str]]
+    """What `explain` says; set by the module that evaluates plans."""
+
+    def explain(self, backend: str | None = None, rank: int = 2) -> str:
+        """Which way a backend evaluates the plan, and why no other.
+
+        Parameters
+        ----------
+        backend : its name; by default the one that is selected
+        rank : the number of axes of the first input
+
+        Returns
+        -------
+        str
+            A line for each way, the first that applies being taken.
+
+        Examples
+        --------
+        >>> from unified_loss.dialects.torch import nn
+        >>> print(nn.CrossEntropyLoss().plan.explain("numpy"))
+        in blocks: never; numpy has no way to take gradients that come with the value
+        composed of the operations of numpy: all else, and where it traces or transforms
+        """
+        return type(self).explained(self, backend, rank)
 
     @classmethod
     def of(
