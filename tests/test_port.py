@@ -66,6 +66,16 @@ def test_argument_order_encodings_and_layouts_are_part_of_it(source, to, said):
     assert said in ported.native
 
 
+def test_scores_of_any_rank_are_the_rows_of_a_loss_with_the_classes_at_axis_1():
+    source = "tf.compat.v1.nn.sparse_softmax_cross_entropy_with_logits()"
+    ported = ul.port(source, to="paddle", prove=False)
+    # Paddle's cross entropy clips logits.
+    assert ported.target == "paddle.nn.functional.nll_loss"
+    assert 'labels.astype("int64")' in ported.native
+    # A sample alone is among what it is tried on.
+    assert ported.verdict == "adapted" and not ported.differences
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

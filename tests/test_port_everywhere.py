@@ -20,7 +20,6 @@ _FLOOR = (
     "so that a frame adds at most 87.34",
     ("kernel",),
 )
-_CLIP = "Paddle 3.3.1's softmax clips logits at 64 below the largest on a CPU", ("kernel",)
 
 # What is neither exact nor proved, with why, and by which causes that is told.
 EXPLAINED = {
@@ -29,8 +28,6 @@ EXPLAINED = {
     "mindspore.nn.CTCLoss() -> paddle": _FLOOR,
     "mxnet.gluon.loss.CTCLoss() -> paddle": _FLOOR,
     "tf.nn.ctc_loss() -> paddle": _FLOOR,
-    "mindspore.ops.SparseSoftmaxCrossEntropyWithLogits() -> paddle": _CLIP,
-    "tf.compat.v1.nn.sparse_softmax_cross_entropy_with_logits() -> paddle": _CLIP,
     "mindspore.ops.CTCLossV2() -> mxnet": _SEVERAL,
     "mindspore.ops.CTCLossV2() -> torch": _SEVERAL,
     "mindspore.ops.CTCLossV2() -> tensorflow": _SEVERAL,

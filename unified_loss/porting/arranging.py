@@ -15,7 +15,7 @@ from .steps import parameter_step
 def lines_before(draft: Draft, book: Phrasebook) -> list[str]:
     """What is done to the inputs before the call."""
     values = dict(draft.names)
-    values["axis"] = repr(dict(draft.target.plan.parameters).get("axis", -1))
+    values["axis"] = "-1" if draft.takes_rows else repr(dict(draft.target.plan.parameters).get("axis", -1))
     before: list[str] = []
 
     def assign(role: str, value: str) -> None:
@@ -203,7 +203,9 @@ def _indices(draft: Draft, book: Phrasebook, role: str, ours: Layout, theirs: La
     """Class indices as integers, and inside their range."""
     x = draft.names[role]
     first, axis = draft.names[draft.source.plan.inputs[0]], dict(draft.wanted.parameters).get("axis", -1)
-    if ours.index and ours.any_dtype and (not theirs.any_dtype or draft.equivalent.steps):
+    unlike = ours.any_dtype and (not theirs.any_dtype or draft.equivalent.steps)
+    # Negative log-likelihoods take integers of one width only, which differs between the frameworks.
+    if ours.index and (unlike or draft.takes_rows):
         yield book.say("integer", x=x)
     if ours.index and ours.out_of_range == "clip" and theirs.out_of_range != "clip":
         yield book.say("clip", x=x, low=0, high=f"{book.say('size', x=first, axis=axis)} - 1")
@@ -259,7 +261,7 @@ def _axes(draft: Draft) -> dict[str, int] | None:
     """From where to where the axis of the classes, or of the vectors, is moved."""
     ours = dict(draft.wanted.parameters).get("axis")
     theirs = dict(draft.target.plan.parameters).get("axis")
-    if not isinstance(ours, int) or not isinstance(theirs, int) or ours == theirs:
+    if not isinstance(ours, int) or not isinstance(theirs, int) or ours == theirs or draft.takes_rows:
         return None
     return {"a": ours, "b": theirs}
 

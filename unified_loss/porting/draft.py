@@ -161,6 +161,12 @@ class Draft:
         return row is not None and outputs_of(row, self.target.parameters) > 1
 
     @cached_property
+    def takes_rows(self) -> bool:
+        """Whether scores with the classes last, of any rank, are handed over as rows with these at axis 1."""
+        ours, theirs = (dict(plan.parameters).get("axis") for plan in (self.wanted, self.target.plan))
+        return self.target.row is not None and self.wanted.spec == "nll" and (ours, theirs) == (-1, 1)
+
+    @cached_property
     def left_out(self) -> int:
         """How many outputs the source has beside its losses, which the port has not."""
         return outputs_of(self.source.row, self.source.parameters) - 1

@@ -152,13 +152,24 @@ def rows_last(draft: Draft, book: Phrasebook) -> list[str]:
     """The vectors along the last axis, where they are handed over as rows and are along another."""
     first, axis = draft.source.plan.inputs[0], dict(draft.target.plan.parameters).get("axis", -1)
     trick, _ = unreduced(draft, book)
-    if axis == -1 or trick.get(first) != book.say("rows", x=draft.names[first]):
+    if draft.takes_rows or axis == -1 or trick.get(first) != book.say("rows", x=draft.names[first]):
         return []
     return [f"{draft.names[first]} = {book.say('moveaxis', x=draft.names[first], a=axis, b=-1)}"]
 
 
 def unreduced(draft: Draft, book: Phrasebook) -> tuple[dict[str, str], str]:
     """Inputs of which the target gives unreduced losses, by role, and how these get their shape back."""
+    found = _unreduced(draft, book)
+    if not draft.takes_rows:
+        return found
+    x = draft.names["prediction"]
+    trick = {"prediction": book.say("rows", x=x), "target": book.say("vector", x=draft.names["target"])}
+    whole = draft.target.plan.reduction.kind != "none"
+    shape = f"{book.say('shape', x=x)}[:-1]"
+    return trick, "" if whole else book.say("shaped", x="losses", shape=shape)
+
+
+def _unreduced(draft: Draft, book: Phrasebook) -> tuple[dict[str, str], str]:
     plan = draft.target.plan
     if draft.reduces:
         return {}, ""
