@@ -202,6 +202,7 @@ def differences(found: Page, inputs: Roles) -> list[Json]:
         try:
             if not given:
                 raise ConfigError("none are known")
+            _check_taken(given, *calls)
             told = ul.explain_diff(*calls, backend="numpy", **given).to_json()
         except ConfigError as error:
             note = f"not run on these inputs: {error}"
@@ -209,6 +210,14 @@ def differences(found: Page, inputs: Roles) -> list[Json]:
         kept = ("equal", "fields", "value", "gradient", "method", "note")
         rows.append({"first": first.id, "second": variant.id, **{name: told[name] for name in kept}})
     return rows
+
+
+def _check_taken(inputs: Roles, *calls: NativeCall) -> None:
+    """Refuse to compare where only one of the calls takes an input, unless that is a weight of 1."""
+    for role, x in inputs.items():
+        for call in calls:
+            if role not in call.roles.values() and not np.all(np.asarray(x) == 1):
+                raise ConfigError(f"{call.row.native_name} takes no {role}")
 
 
 def _unrun(first: NativeCall, second: NativeCall) -> Json:
