@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,24 @@ def _found(port: Port, evidence: Evidence) -> Iterator[Residual]:
     others = sum(not quantities <= {"number", "dtype"} for quantities in failed)
     if others:
         known = "".join(f"; known of it: {cause}" for cause in _known(port))
-        yield Residual("kernel", "proof", None, f"another result on {others} {tried}{known}")
+        said = f"another result on {others} {tried}{_steepest(evidence)}{known}"
+        yield Residual("kernel", "proof", None, said, _size(evidence))
+
+
+def _size(evidence: Evidence) -> float | None:
+    """The largest difference of the value, as a part of it; None where one is not finite, or there is none."""
+    found = evidence.value
+    if found is None or not math.isfinite(found.absolute):
+        return None
+    return found.absolute / (abs(found.source) or 1.0)
+
+
+def _steepest(evidence: Evidence) -> str:
+    """Where the gradient is furthest off, if that is more than is allowed."""
+    found = evidence.gradient
+    if found is None or not found.of_tolerance > 1:
+        return ""
+    return f"; a gradient of {found.source:.3g} is off by {found.absolute:.2g}"
 
 
 def _known(port: Port) -> tuple[str, ...]:
