@@ -91,7 +91,7 @@ def _found(port: Port, evidence: Evidence) -> Iterator[Residual]:
 
 
 def _size(evidence: Evidence) -> float | None:
-    """The largest difference of the value, as a part of it; None where one is not finite, or there is none."""
+    """The largest difference of the value, as a part of it; None where it is not finite, or none is known."""
     found = evidence.value
     if found is None or not math.isfinite(found.absolute):
         return None
