@@ -14,7 +14,7 @@ from .registry import Entry, check_path, register
 if TYPE_CHECKING:
     from unified_loss.backends.base import Backend
 
-_OTHER_GAPS = ("value_and_grad", "second derivatives", "dlpack")
+_OTHER_GAPS = ("value_and_grad", "second derivatives", "dlpack", "module")
 
 
 def load(entry: Entry) -> Backend:
