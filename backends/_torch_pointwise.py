@@ -30,7 +30,8 @@ def _gap(_: Backend, parameters: Mapping[str, Any], dtypes: Sequence[str | None]
 
 def _lowering(forward: Any, backward: Any) -> Lowering:
     def losses(_: Ops, prediction: Array, target: Array, **parameters: float) -> Array:
-        return forward(prediction, target, _NONE, *parameters.values())
+        # The kernel stretches one to the other as well, but not its gradient.
+        return forward(*torch.broadcast_tensors(prediction, target), _NONE, *parameters.values())
 
     def gradient(
         head: Array | float, out: Array | None, _: Ops, prediction: Array, target: Array, **parameters: float

@@ -255,13 +255,6 @@ class Backend(Ops):
         The gradient of an argument that the value does not depend on is zero.
         """
 
-    fuses_by: ClassVar[str] = ""
-    """What `fused` fuses operations by, if it does."""
-
-    def fused(self, function: Function, /) -> Function:
-        """A function of arrays, or None, made faster, if there is a way that its callers do not notice."""
-        return function
-
     # -------------------------------------------------------------------- in blocks
 
     @property

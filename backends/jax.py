@@ -156,13 +156,6 @@ class JaxBackend(Backend):
             array = jnp.from_dlpack(x)
         return array if jax.config.jax_enable_x64 else self.asarray(np.asarray(array))
 
-    fuses_by = "jax.jit"
-
-    def fused(self, function: Callable[..., Array], /) -> Callable[..., Array]:
-        # One kernel instead of one for each operation, which JAX would compile for each shape as well.
-        compiled: Callable[..., Array] = jax.jit(function)
-        return compiled
-
     def value_and_grad(
         self, function: Callable[..., Array], argnums: tuple[int, ...], args: Sequence[Array]
     ) -> tuple[Array, tuple[Array, ...]]:

@@ -198,15 +198,6 @@ def test_a_plan_explains_how_it_is_evaluated(loss, told, backend):
     assert text.splitlines()[-1].startswith("composed of the operations of torch: all else")
 
 
-@pytest.mark.backends("jax")
-def test_jax_fuses_what_it_is_composed_of(backend):
-    loss = nn.GaussianNLLLoss()
-    assert "composed of the operations of jax, fused by jax.jit" in loss.plan.explain("jax")
-    tensors = [backend.asarray(x) for x in (X, Y, SHARE + 0.1)]
-    jaxpr = str(backend.framework.make_jaxpr(loss)(*tensors))
-    assert "name=as_a_whole" in jaxpr
-
-
 def test_losses_that_look_at_other_samples_are_evaluated_as_a_whole():
     coupled = {name for name, spec in Spec.registry.items() if not spec.in_blocks}
     assert {"nt_xent", "n_pair", "sdml", "circle", "dice", "in_batch_softmax"} <= coupled

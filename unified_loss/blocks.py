@@ -232,6 +232,8 @@ class _Run:
         if kernel is None or kernel.gradient is None or any(needed[1:]):
             return None
         given = (*tensors[: self.width], *tensors[self.width + 2 :])
+        if len({self.ops.shape(x) for x in given if x is not None}) > 1:
+            return None
         dtypes = [None if x is None else self.ops.dtype(x) for x in given]
         return None if kernel.gap(self.ops, self.blocks.parameters, dtypes) else kernel
 

@@ -47,9 +47,6 @@ class Evaluation:
         self.finish = Finish(plan, backend, names, axis, cast_weight)
         self.blocks = None if coupling_of(plan, rank) else Blocks(plan, backend, names, axis, parameters)
         self._gap: str | None = _UNKNOWN
-        # What calls a function that it is given is left as it is: that may do anything.
-        calls = any(map(callable, parameters.values()))
-        self._whole = self.as_a_whole if calls else backend.fused(self.as_a_whole)
 
     def __call__(
         self,
@@ -60,14 +57,12 @@ class Evaluation:
         weight: Array | None,
     ) -> Array:
         """The result, of the inputs of the formula, and of what is known of their labels."""
-        if invalid is not None:
-            return self.finish(self._losses(inputs, others), invalid, ignored, weight)
-        if self.blocks is not None and self.ops.is_concrete(inputs[0]):
+        if self.blocks is not None and invalid is None and self.ops.is_concrete(inputs[0]):
             cast = weight if self.cast_weight is None else self.cast_weight(weight)
             result = self.blocks((*inputs, cast, ignored, *others), self.as_a_whole)
             if result is not None:
                 return result
-        return self._whole(*inputs, weight, ignored, *others)
+        return self.finish(self._losses(inputs, others), invalid, ignored, weight)
 
     def as_a_whole(self, *tensors: Array | None) -> Array:
         """The result of what blocks are made of: the inputs, the weight, what is ignored, and the rest."""
@@ -103,10 +98,7 @@ def _explained(plan: Plan, backend: str | None, rank: int) -> str:
         roles = Spec.registry[plan.spec].inputs
         gap = kernel.gap(ops, dict(plan.parameters), ["float32"] * min(len(roles), 2))
         lines.append(f"by a kernel of {ops.name}: " + (f"never; {gap}" if gap else "in and beside blocks"))
-    fused = f", fused by {ops.fuses_by}" if ops.fuses_by else ""
-    lines.append(
-        f"composed of the operations of {ops.name}{fused}: all else, and where it traces or transforms"
-    )
+    lines.append(f"composed of the operations of {ops.name}: all else, and where it traces or transforms")
     return "\n".join(lines)
 
 
