@@ -21,6 +21,7 @@ GIVEN = "of a function that the caller gives"
 REPLACED = "of no 0: what is 0 was replaced, and findings have the gradient there"
 NOWHERE_MET = {
     "clip min at sequence.forward": IMPOSSIBLE,
+    "clip min at transducer._step": IMPOSSIBLE,
     "clip min at transducer.rnnt": IMPOSSIBLE,
     "clip min at binary.binary_cross_entropy": "a floor in the derivative; in Keras a clip, which is met",
     "clip min at contrastive.nt_xent": LENGTH,

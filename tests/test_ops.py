@@ -100,14 +100,16 @@ def decayed(o, carry, x, constants):
 
 
 def scanned(o, x, start, factor):
-    places = o.arange(x.shape[0], dtype="int32", like=x)
+    # Along the second axis, because the first may be of any size.
+    places = o.arange(o.shape(x)[1], dtype="int32", like=x)
+    x = o.permute_dims(x, (1, 0, 2))
     (last,), (scaled, before) = o.scan(decayed, (start,), (x, places), (factor,))
     return o.concat([scaled, before, o.expand_dims(last, axis=0)], axis=0)
 
 
 def scanned_by_numpy(x, start, factor):
     totals = [start]
-    for entry in x:
+    for entry in x.swapaxes(0, 1):
         totals.append(factor * totals[-1] + entry)
     scaled = [total * i for i, total in enumerate(totals[1:])]
     return np.stack([*scaled, *totals])
@@ -272,7 +274,7 @@ CASES = [
         )
         for p in (0.5, 1, 2.5, INF)
     ),
-    Case("scan", scanned, scanned_by_numpy, (X, Y[0], Y[1])),
+    Case("scan", scanned, scanned_by_numpy, (X, Y[:, 0], Y[:, 1])),
     Case("multiply_no_nan", lambda o, x, y: o.multiply_no_nan(x, y), np.multiply, (X, Y)),
     *reductions(),
 ]
