@@ -21,7 +21,8 @@ from unified_loss.ops import LARGEST_FINITE
 # Each kind of extreme in a dtype: logits of 1e4 and huge counts, denormals, probabilities of 0 and 1 and
 # scores of 0, equal inputs and ties.
 EXTREMES = [("large", "float32"), ("small", "float64"), ("edges", "float32"), ("equal", "float64")]
-LOSSES = [name for name, domain in domains().items() if domain.gradient_of]
+# In order, so that a share is the same whatever was imported first.
+LOSSES = sorted(name for name, domain in domains().items() if domain.gradient_of)
 SHARE = {"mindspore": 5, "jax": 40}  # slow for each operation, or for the first of each shape
 SQUARED = "the framework divides by the square of a divisor that is as small as the smallest number"
 FLUSHED = "the framework takes the smallest numbers for 0"
@@ -32,7 +33,10 @@ KNOWN = {
     ("mxnet", "keras.losses.CategoricalFocalCrossentropy/small-float64"): SQUARED,
     ("tensorflow", "keras.losses.categorical_generalized_cross_entropy/small-float64"): FLUSHED,
     ("tensorflow", "keras.losses.CategoricalGeneralizedCrossEntropy/small-float64"): FLUSHED,
+    ("mindspore", "keras.losses.categorical_generalized_cross_entropy/small-float64"): FLUSHED,
     ("mindspore", "keras.losses.CategoricalGeneralizedCrossEntropy/small-float64"): FLUSHED,
+    ("jax", "keras.losses.categorical_generalized_cross_entropy/small-float64"): FLUSHED,
+    ("jax", "keras.losses.CategoricalGeneralizedCrossEntropy/small-float64"): FLUSHED,
 }
 
 
@@ -55,8 +59,8 @@ def true_gradient(case_id, kind, dtype):
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize(("kind", "dtype"), EXTREMES)
 def test_where_the_true_gradient_is_finite_ours_is(backend, kind, dtype):
-    wrong = set()
-    for loss in LOSSES[:: SHARE.get(backend.name, 1)]:
+    wrong, tried = set(), LOSSES[:: SHARE.get(backend.name, 1)]
+    for loss in tried:
         case = probe(domains()[loss], kind, dtype)
         try:
             found = gradient(case, backend)
@@ -66,7 +70,8 @@ def test_where_the_true_gradient_is_finite_ours_is(backend, kind, dtype):
             exact = true_gradient(case.id, kind, dtype)
             if (np.isfinite(exact) & ~np.isfinite(found)).any():
                 wrong.add((backend.name, case.id))
-    assert wrong == {key for key in KNOWN if key[0] == backend.name and key[1].endswith(f"/{kind}-{dtype}")}
+    known = [(name, f"{loss}/{kind}-{dtype}") for name in (backend.name,) for loss in tried]
+    assert wrong == {key for key in known if key in KNOWN}
 
 
 @pytest.mark.parametrize("value", [1e4, -1e4, 1e30, -1e30, 1e-30])
