@@ -100,6 +100,7 @@ class Blocks:
         self.spec, self.parameters = Spec.registry[plan.spec], parameters
         self.rules = [layout.shape for _, layout in plan.layouts]
         self.width = len(self.spec.inputs)
+        self.shares = any(rule in _WHOLE for rule in self.rules)
         self.gap: str | None = None
         """Why it cannot be differentiated in blocks, once that was tried."""
 
@@ -109,7 +110,8 @@ class Blocks:
         `composed` evaluates the same tensors so, for gradients of the gradient.
         """
         limit = None if self.gap else self.ops.block_elements(tensors[0], self.plan.spec)
-        if limit is None:
+        # Most calls are of few elements, and end here.
+        if limit is None or (not self.shares and math.prod(self.ops.shape(tensors[0])) < limit):
             return None
         shapes = [None if x is None else self.ops.shape(x) for x in tensors]
         run = _Run(self, shapes, limit)
