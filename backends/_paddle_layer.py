@@ -6,8 +6,10 @@ from typing import Any
 
 import paddle
 
+from ._held_loss import HeldLoss
 
-class LossLayer(paddle.nn.Layer):  # type: ignore[misc]
+
+class LossLayer(HeldLoss, paddle.nn.Layer):  # type: ignore[misc]
     """A loss whose weights are the layer's parameters, under their own names.
 
     Parameters
@@ -29,19 +31,3 @@ class LossLayer(paddle.nn.Layer):  # type: ignore[misc]
             holder.add_parameter(
                 name, holder.create_parameter(tensor.shape, dtype=tensor.dtype, default_initializer=assign)
             )
-
-    @property
-    def loss(self) -> Any:
-        """The loss that it computes."""
-        return self.function.loss
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluate the loss."""
-        weights = dict(self.named_parameters())
-        if weights:
-            self.function.use(weights)
-        return self.function(*args, **kwargs)
-
-    def extra_repr(self) -> str:
-        """What the loss is."""
-        return repr(self.function)

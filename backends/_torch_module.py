@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from ._held_loss import HeldLoss
 
-class LossModule(torch.nn.Module):  # type: ignore[misc]
+
+class LossModule(HeldLoss, torch.nn.Module):  # type: ignore[misc]
     """A loss whose weights are the module's parameters, under their own names.
 
     Parameters
@@ -26,20 +28,3 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
                     holder.add_module(parent, torch.nn.Module())
                 holder = holder._modules[parent]
             holder.register_parameter(name, torch.nn.Parameter(tensor.detach().clone()))
-
-    @property
-    def loss(self) -> Any:
-        """The loss that it computes."""
-        return self.function.loss
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluate the loss."""
-        weights = dict(self.named_parameters())
-        if weights:
-            # At each call, because torch replaces parameters: when it loads, moves, or differentiates them.
-            self.function.use(weights)
-        return self.function(*args, **kwargs)
-
-    def extra_repr(self) -> str:
-        """What the loss is."""
-        return repr(self.function)
