@@ -104,15 +104,18 @@ class Blocks:
         self.gap: str | None = None
         """Why it cannot be differentiated in blocks, once that was tried."""
 
-    def __call__(self, tensors: Tensors, composed: Callable[..., Array]) -> Array | None:
+    def limit(self, leading: Array) -> int | None:
+        """How many elements make a block, of a first input that may be worth it; None of one that is not."""
+        limit = None if self.gap else self.ops.block_elements(leading, self.plan.spec)
+        if limit is None or (not self.shares and math.prod(self.ops.shape(leading)) < limit):
+            return None
+        return limit
+
+    def __call__(self, tensors: Tensors, limit: int, composed: Callable[..., Array]) -> Array | None:
         """The result; None where it is better, or can only be, evaluated as a whole.
 
         `composed` evaluates the same tensors so, for gradients of the gradient.
         """
-        limit = None if self.gap else self.ops.block_elements(tensors[0], self.plan.spec)
-        # Most calls are of few elements, and end here.
-        if limit is None or (not self.shares and math.prod(self.ops.shape(tensors[0])) < limit):
-            return None
         shapes = [None if x is None else self.ops.shape(x) for x in tensors]
         run = _Run(self, shapes, limit)
         if not run.is_worth_it:

@@ -58,10 +58,13 @@ class Evaluation:
     ) -> Array:
         """The result, of the inputs of the formula, and of what is known of their labels."""
         if self.blocks is not None and invalid is None and self.ops.is_concrete(inputs[0]):
-            cast = weight if self.cast_weight is None else self.cast_weight(weight)
-            result = self.blocks((*inputs, cast, ignored, *others), self.as_a_whole)
-            if result is not None:
-                return result
+            # Most calls are of few elements, and have no more done for blocks than this.
+            limit = self.blocks.limit(inputs[0])
+            if limit is not None:
+                cast = weight if self.cast_weight is None else self.cast_weight(weight)
+                result = self.blocks((*inputs, cast, ignored, *others), limit, self.as_a_whole)
+                if result is not None:
+                    return result
         return self.finish(self._losses(inputs, others), invalid, ignored, weight)
 
     def as_a_whole(self, *tensors: Array | None) -> Array:
